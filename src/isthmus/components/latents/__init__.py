@@ -1,0 +1,1 @@
+"""Latents: what an encoder's output means, q(z|x)."""

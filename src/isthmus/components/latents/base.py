@@ -1,0 +1,34 @@
+"""The contract of latents."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from isthmus.core.spec import Spec
+from isthmus.distributions import Posterior
+
+ToPosterior = Callable[[Tensor], Posterior]
+
+
+@dataclass(frozen=True)
+class Latent(Spec):
+    """What an encoder's output means.
+
+    To add one: subclass, set :attr:`stochastic`, implement :meth:`parameter_shape` and :meth:`build`, register it
+    on the axis "latent".
+    """
+
+    stochastic: ClassVar[bool]
+
+    @abstractmethod
+    def parameter_shape(self, latent_dim: int) -> int:
+        """How many numbers the encoder must give for a code of ``latent_dim``."""
+
+    @abstractmethod
+    def build(self, latent_dim: int) -> ToPosterior:
+        """A function (or module) from the encoder's output (n, parameter_shape) to q(z|x)."""

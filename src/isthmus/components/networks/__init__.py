@@ -1,0 +1,1 @@
+"""Networks: what turns features into latent parameters, and codes into likelihood parameters."""

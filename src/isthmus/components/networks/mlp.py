@@ -1,0 +1,86 @@
+"""The multi-layer perceptron."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from isthmus.core.constraints import Constraint, Interval, OneOf, SequenceOf
+from isthmus.core.errors import ParameterError
+from isthmus.core.registry import register
+
+from .base import Network
+from .layers import BatchNorm, Dropout, Linear
+
+ACTIVATIONS: Mapping[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+    "elu": nn.ELU,
+    "identity": nn.Identity,
+}
+
+
+@register("network", "mlp")
+@dataclass(frozen=True)
+class MLP(Network):
+    """Fully connected layers. One spec describes the encoder; the decoder mirrors it.
+
+    Parameters
+    ----------
+    hidden : "auto" or sequence of int
+        The widths of the hidden layers, from the data inwards; ``()`` makes the network linear. "auto" chooses them
+        from the number of features (see :func:`isthmus.models.defaults.hidden_widths`).
+    activation : str
+        "relu", "gelu", "silu", "tanh", "sigmoid", "elu" or "identity", after each hidden layer.
+    normalisation : str
+        "none", "batch" or "layer": what stands between a hidden layer and its activation.
+    dropout : float
+        The share of hidden units set to zero in each training step.
+
+    Examples
+    --------
+    >>> MLP(hidden=(5, 4)).build(6, 2)
+    Sequential(
+      (0): Linear(in_features=6, out_features=5, bias=True)
+      (1): GELU(approximate='none')
+      (2): Linear(in_features=5, out_features=4, bias=True)
+      (3): GELU(approximate='none')
+      (4): Linear(in_features=4, out_features=2, bias=True)
+    )
+    """
+
+    hidden: str | tuple[int, ...] = "auto"
+    activation: str = "gelu"
+    normalisation: str = "none"
+    dropout: float = 0.0
+
+    constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
+        "hidden": (OneOf("auto"), SequenceOf(Interval(1, None, integer=True))),
+        "activation": (OneOf(*ACTIVATIONS),),
+        "normalisation": (OneOf("none", "batch", "layer"),),
+        "dropout": (Interval(0, 1, closed="left"),),
+    }
+
+    def build(self, in_features: int, out_features: int, mirrored: bool = False) -> nn.Module:
+        if isinstance(self.hidden, str):
+            raise ParameterError("MLP: `hidden` must be widths before the network is built; got 'auto'.")
+        widths = tuple(reversed(self.hidden)) if mirrored else tuple(self.hidden)
+        layers: list[nn.Module] = []
+        for width in widths:
+            layers.append(Linear(in_features, width))
+            if self.normalisation == "batch":
+                layers.append(BatchNorm(width))
+            elif self.normalisation == "layer":
+                layers.append(nn.LayerNorm(width))
+            layers.append(ACTIVATIONS[self.activation]())
+            if self.dropout:
+                layers.append(Dropout(self.dropout))
+            in_features = width
+        layers.append(Linear(in_features, out_features))
+        return nn.Sequential(*layers)

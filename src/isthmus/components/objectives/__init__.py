@@ -1,0 +1,1 @@
+"""Objectives: how a forward pass and penalties become a loss."""

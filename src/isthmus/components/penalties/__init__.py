@@ -1,0 +1,1 @@
+"""Penalties: what is added to the reconstruction loss."""

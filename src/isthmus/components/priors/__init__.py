@@ -1,0 +1,1 @@
+"""Priors p(z), and the densities fitted to codes after training."""

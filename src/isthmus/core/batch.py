@@ -1,0 +1,64 @@
+"""Some rows as tensors, on their way from the schema to the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+Index = Tensor | slice
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The tensors of some rows.
+
+    Attributes
+    ----------
+    values : Tensor, shape (n, d)
+        The encoded rows, flat. float32, already scaled; or uint8 as the user gave them, which the model scales with
+        ``Block.step`` when it needs floats (so images stay a quarter of the size in memory).
+    present : Tensor of bool, shape (n, d), optional
+        The data has this cell. The loss covers what is present. None: everything is.
+    visible : Tensor of bool, shape (n, d), optional
+        The encoder may see this cell. None: everything.
+    extras : dict of str to Tensor
+        Row-aligned extras by name (row identity, labels, weights), each of length n.
+    """
+
+    values: Tensor
+    present: Tensor | None = None
+    visible: Tensor | None = None
+    extras: dict[str, Tensor] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.values.shape[0]
+
+    def rows(self, index: Index) -> Batch:
+        """The rows at ``index``: a slice (no copy) or a tensor of positions."""
+        return Batch(
+            _take(self.values, index),
+            None if self.present is None else _take(self.present, index),
+            None if self.visible is None else _take(self.visible, index),
+            {name: _take(extra, index) for name, extra in self.extras.items()} if self.extras else self.extras,
+        )
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same rows on another device."""
+        return Batch(
+            self.values.to(device),
+            None if self.present is None else self.present.to(device),
+            None if self.visible is None else self.visible.to(device),
+            {name: extra.to(device) for name, extra in self.extras.items()},
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the tensors take, in bytes."""
+        tensors = [self.values, self.present, self.visible, *self.extras.values()]
+        return sum(tensor.nbytes for tensor in tensors if tensor is not None)
+
+
+def _take(tensor: Tensor, index: Index) -> Tensor:
+    return tensor[index] if isinstance(index, slice) else tensor.index_select(0, index)

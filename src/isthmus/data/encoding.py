@@ -1,0 +1,142 @@
+"""User's numbers to the model's: ``(x - shift) * scale``, the same bits for a row wherever it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from isthmus.core.blocks import Block
+from isthmus.core.errors import InputError
+
+from .cells import refuse_non_finite
+from .columns import Columns
+from .kinds import Binary
+from .matrix import EXACT_IN_FLOAT32, Matrix, RowIndex, rows_per_chunk
+
+# Beyond this many deviations between zero and the mean, float32 would lose visible digits of the difference.
+FAR_FROM_ZERO = 1e3
+FLOAT32_SCALES = (1e-30, 1e30)
+
+# Encoding is lighter than learning statistics: larger pieces cost fewer calls and still fit the cache.
+ENCODED_CELLS = 1 << 18
+
+
+Path = Literal["uint8", "float32", "float64"]
+
+
+class Encoder:
+    """Encodes chunks of rows.
+
+    The arithmetic is one subtraction and one multiplication per cell, in float32 where that is precise and in
+    float64 elsewhere; which one depends on the columns and the data types only, never on the chunk.
+    """
+
+    def __init__(self, columns: Columns, blocks: Sequence[Block], stored_uint8: bool) -> None:
+        self._stored_uint8 = stored_uint8
+        self._shift, self._scale = columns.shift, columns.scale
+        self._precise_in_float32 = is_precise_in_float32(columns.shift, columns.scale)
+        self._shifts, self._scales = bool((columns.shift != 0).any()), bool((columns.scale != 1).any())
+        with np.errstate(over="ignore", under="ignore"):
+            self._shift32 = torch.from_numpy(columns.shift.astype(np.float32))
+            self._scale32 = torch.from_numpy(columns.scale.astype(np.float32))
+        self._checked = tuple(block for block in blocks if block.kind == "binary")
+
+    def path(self, matrix: Matrix) -> Path:
+        """How rows of these types are encoded: kept as uint8, or computed in float32 or in float64."""
+        if self._stored_uint8 and matrix.types[0].numpy == "uint8":
+            return "uint8"
+        exact = all(one.dtype in EXACT_IN_FLOAT32 for one in matrix.types)
+        return "float32" if exact and self._precise_in_float32 else "float64"
+
+    def encode(self, matrix: Matrix, index: RowIndex, columns: NDArray[np.integer] | None, path: Path) -> Tensor:
+        """The rows at ``index``, shape (m, d): uint8 on the path "uint8", else finite float32."""
+        count = len(range(*index.indices(matrix.n_rows))) if isinstance(index, slice) else len(index)
+        kept = path == "uint8"
+        encoded = torch.empty((count, matrix.n_columns), dtype=torch.uint8 if kept else torch.float32)
+        step = rows_per_chunk(matrix.n_columns, ENCODED_CELLS)
+        for start in range(0, count, step):
+            stop = min(start + step, count)
+            part = _part(index, start, stop, matrix.n_rows)
+            chunk = matrix.read(part, columns)
+            out = encoded[start:stop]
+            if kept:
+                np.copyto(out.numpy(), chunk)
+            elif path == "float32":
+                self._encode_in_float32(chunk, out)
+            else:
+                self._encode_in_float64(chunk, out)
+            if not kept:
+                self._check_finite(out, matrix, part, columns)
+            if self._checked:
+                self._check_range(out, chunk, matrix, part, columns)
+        return encoded
+
+    def _encode_in_float32(self, chunk: np.ndarray, out: Tensor) -> None:
+        np.copyto(out.numpy(), chunk, casting="unsafe")
+        if self._shifts:
+            out.sub_(self._shift32)
+        if self._scales:
+            out.mul_(self._scale32)
+
+    def _encode_in_float64(self, chunk: np.ndarray, out: Tensor) -> None:
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            values = chunk.astype(np.float64, order="C")
+            values -= self._shift
+            values *= self._scale
+            np.copyto(out.numpy(), values, casting="same_kind")
+
+    def _check_finite(self, out: Tensor, matrix: Matrix, part: RowIndex, columns: NDArray[np.integer] | None) -> None:
+        flat = out.view(-1)
+        # One pass: the sum of squares is finite only if every cell is. Only huge cells need the exact look.
+        if bool(torch.isfinite(torch.dot(flat, flat))) or bool(torch.isfinite(flat).all()):
+            return
+        refuse_non_finite(matrix)
+        row, column = (int(place) for place in torch.nonzero(~torch.isfinite(out))[0])
+        raise InputError(
+            f"Input X has a value beyond float32 after scaling at {_name(matrix, part, row, column, columns)}. "
+            "Expected values in the range of the training data: check the units, or remove the outlier."
+        )
+
+    def _check_range(
+        self, out: Tensor, chunk: np.ndarray, matrix: Matrix, part: RowIndex, columns: NDArray[np.integer] | None
+    ) -> None:
+        for block in self._checked:
+            low, high = torch.aminmax(out[:, block.start : block.stop])
+            if bool(low < 0) or bool(high > 1):
+                bad = np.argwhere(Binary().refuses(chunk[:, block.start : block.stop], training=False))
+                row, column = int(bad[0][0]), int(bad[0][1]) + block.start
+                raise InputError(
+                    f"Input X has the value {chunk[row, column]} at {_name(matrix, part, row, column, columns)}, which "
+                    "was binary in training: expected 0, 1 or a value between. Correct the value, or fit again with "
+                    'schema="continuous".'
+                )
+
+
+def is_precise_in_float32(shift: NDArray[np.float64], scale: NDArray[np.float64]) -> bool:
+    """Scaling float32 values in float32 loses nothing that the values themselves still had."""
+    with np.errstate(over="ignore"):
+        return bool(
+            (np.abs(shift * scale) < FAR_FROM_ZERO).all()
+            and (np.abs(shift) < FLOAT32_SCALES[1]).all()
+            and (scale > FLOAT32_SCALES[0]).all()
+            and (scale < FLOAT32_SCALES[1]).all()
+        )
+
+
+def _part(index: RowIndex, start: int, stop: int, n_rows: int) -> RowIndex:
+    if not isinstance(index, slice):
+        return index[start:stop]
+    positions = range(*index.indices(n_rows))[start:stop]
+    if positions.step == 1:
+        return slice(positions.start, positions.stop)
+    return np.arange(positions.start, positions.stop, positions.step)
+
+
+def _name(matrix: Matrix, part: RowIndex, row: int, column: int, columns: NDArray[np.integer] | None) -> str:
+    position = part.start + row if isinstance(part, slice) else int(part[row]) % matrix.n_rows
+    return matrix.cell_name(position, column if columns is None else int(columns[column]))

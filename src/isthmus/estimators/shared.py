@@ -1,0 +1,93 @@
+"""The constructor parameters that all estimators share: their types, defaults and docs, once."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, TypedDict
+
+
+class SharedParameters(TypedDict, total=False):
+    """Keyword parameters of every estimator, for editors and type checkers."""
+
+    network: Any
+    encoder: Any
+    decoder: Any
+    latent: Any
+    prior: Any
+    likelihood: Any
+    penalties: Any
+    objective: Any
+    schema: Any
+    scaling: str
+    max_epochs: int | str
+    max_seconds: float | None
+    batch_size: int | str
+    learning_rate: float
+    learning_rate_schedule: str
+    validation_fraction: float | None
+    patience: int | str | None
+    checkpoint: Any
+    warm_start: bool
+    device: str
+    precision: str
+    compile: bool
+    callbacks: Any
+    random_state: Any
+    verbose: int
+
+
+def complete_constructor(cls: type, base: type) -> None:
+    """Give ``cls.__init__(self, own, **shared)`` the full signature, and its docstring the shared paragraphs.
+
+    scikit-learn reads parameter names from the signature; ``help`` and editors show it.
+    """
+    constructor = cls.__init__
+    own = inspect.signature(constructor)
+    parameters = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    if len(parameters) < len(own.parameters):
+        taken = {parameter.name for parameter in parameters}
+        shared = [p for name, p in inspect.signature(base.__init__).parameters.items() if name not in taken]
+        constructor.__signature__ = own.replace(parameters=[*parameters, *shared])  # type: ignore[attr-defined]
+    if cls.__doc__ is not None:
+        cls.__doc__ = cls.__doc__.replace("    [shared parameters]", PARAMETERS).replace("    [attributes]", ATTRIBUTES)
+
+
+PARAMETERS = """\
+    latent_dim : int or "auto"
+        The size of the code; "auto" is the square root of the number of features, at most 32.
+    network : "auto" or Network
+        One spec, such as ``MLP(hidden=(512, 256))``: builds the encoder, and the decoder mirrored.
+    encoder, decoder : "auto" or Network
+        Override ``network`` on one side.
+    latent, prior, likelihood, penalties, objective : "auto" or specs
+        The other parts.
+    schema : "auto", a kind, "images", or dict of column to kind
+        What the columns are: "continuous", "unit-interval" or "binary".
+    scaling : "auto", "column", "common" or "none"
+        Continuous columns are standardised each ("column", the default), or centred and divided by one common scale.
+    max_epochs, max_seconds, batch_size, learning_rate, learning_rate_schedule
+        "auto": about 2,000 steps of 64 to 256 rows. Schedules: "one-cycle", "cosine", "constant".
+    validation_fraction : float or None
+        Held out for early stopping, for choosing the best epoch and the density over the codes. None: train on all.
+    patience : int, None or "auto"
+        Stop after so many epochs without a better held-out objective; "auto" is a quarter of the epochs.
+    checkpoint : folder, Checkpoint or None
+        Save the run's state there, and go on from it.
+    warm_start : bool
+        Go on from the fitted model at the next ``fit``.
+    device : "auto" or str
+        "auto": CUDA, then MPS, then CPU.
+    precision : "auto", "float32" or "bfloat16"
+    compile : bool
+        Compile the training step with ``torch.compile``.
+    callbacks : list of Callback
+    random_state : int, numpy generator or None
+    verbose : int
+        1: a progress bar."""
+
+ATTRIBUTES = """\
+    Attributes
+    ----------
+    schema_, module_, history_, density_, n_iter_, latent_dim_, active_units_, sigma_, architecture_
+        The schema, the PyTorch module, losses by epoch, the density over the codes, epochs, size of the code, its
+        active dimensions, the noise scale (1 unless set) and the list of layers."""

@@ -1,0 +1,1 @@
+"""The one composition, what it takes by default, and the named recipes."""

@@ -1,0 +1,147 @@
+"""What goes with what when the user does not say: the only place that pairs data with parts.
+
+The numbers come from the ablation in ``benchmarks/ablation.py`` (table: ``benchmarks/results/ablation.md``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from isthmus.components.latents.base import Latent
+from isthmus.components.latents.gaussian import GaussianLatent
+from isthmus.components.latents.point import Point
+from isthmus.components.likelihoods.base import Likelihood
+from isthmus.components.likelihoods.bernoulli import Bernoulli
+from isthmus.components.likelihoods.gaussian import Gaussian
+from isthmus.components.networks.base import Network
+from isthmus.components.networks.mlp import MLP
+from isthmus.components.objectives.base import Objective
+from isthmus.components.objectives.penalised_likelihood import PenalisedLikelihood
+from isthmus.components.penalties.base import Penalty
+from isthmus.components.penalties.kl import KL
+from isthmus.components.priors.base import Prior
+from isthmus.components.priors.standard_normal import StandardNormal
+from isthmus.core.blocks import Block
+from isthmus.core.errors import ParameterError
+from isthmus.core.spec import Spec
+
+from .composition import Composition
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a model as the user gave them: each a spec, or "auto".
+
+    ``squared_error`` makes the automatic likelihood of non-binary data a Gaussian with σ fixed at 1: plain squared
+    error. ``beta`` and ``warmup_epochs`` go to the automatic KL penalty.
+    """
+
+    latent_dim: int | str = AUTO
+    network: Any = AUTO
+    encoder: Any = AUTO
+    decoder: Any = AUTO
+    latent: Any = AUTO
+    prior: Any = AUTO
+    likelihood: Any = AUTO
+    penalties: Any = AUTO
+    objective: Any = AUTO
+    stochastic: bool = False
+    squared_error: bool = True
+    beta: float = 1.0
+    warmup_epochs: float = 0.0
+
+
+def latent_dim(n_features: int) -> int:
+    """The default size of the code: the square root of the number of features, at most 32.
+
+    >>> [latent_dim(d) for d in (1, 10, 64, 784, 5000)]
+    [1, 4, 8, 28, 32]
+    """
+    return max(1, min(32, math.ceil(math.sqrt(n_features))))
+
+
+def hidden_widths(n_features: int) -> tuple[int, ...]:
+    """The default hidden layers of an encoder, from the data inwards.
+
+    Two layers: with one, codes of two or three dimensions reconstruct much worse.
+
+    >>> hidden_widths(784), hidden_widths(64), hidden_widths(10)
+    ((512, 256), (256, 256), (128, 128))
+    """
+    if n_features >= 256:
+        return (512, 256)
+    width = 256 if n_features >= 32 else 128
+    return (width, width)
+
+
+def likelihood_for(block: Block, squared_error: bool) -> Likelihood:
+    """Bernoulli for binary data only; a Gaussian elsewhere."""
+    if block.kind == "binary":
+        return Bernoulli()
+    return Gaussian(sigma=1.0) if squared_error else Gaussian()
+
+
+def complete(parts: Parts, blocks: Sequence[Block]) -> Composition:
+    """Fill in every "auto" for rows made of ``blocks``, and check that the parts make sense together."""
+    width = sum(block.width for block in blocks)
+    dim = latent_dim(width) if parts.latent_dim == AUTO else int(parts.latent_dim)
+    network = _chosen("network", parts.network, Network, MLP())
+    latent = _chosen("latent", parts.latent, Latent, GaussianLatent() if parts.stochastic else Point())
+    likelihood = _chosen("likelihood", parts.likelihood, Likelihood, None)
+    composition = Composition(
+        latent_dim=dim,
+        encoder=_sized(_chosen("encoder", parts.encoder, Network, network), width),
+        decoder=_sized(_chosen("decoder", parts.decoder, Network, network), width),
+        latent=latent,
+        prior=_chosen("prior", parts.prior, Prior, StandardNormal()),
+        likelihoods=tuple(likelihood or likelihood_for(block, parts.squared_error) for block in blocks),
+        penalties=_penalties(parts, latent),
+        objective=_chosen("objective", parts.objective, Objective, PenalisedLikelihood()),
+    )
+    composition.validate()
+    return composition
+
+
+def default_spec(axis: str, stochastic: bool) -> Spec | None:
+    """What "auto" stands for on an axis, for error messages; None where it depends on the data."""
+    return {
+        "network": MLP(),
+        "encoder": MLP(),
+        "decoder": MLP(),
+        "latent": GaussianLatent() if stochastic else Point(),
+        "prior": StandardNormal(),
+        "likelihood": Gaussian(),
+        "objective": PenalisedLikelihood(),
+    }.get(axis)
+
+
+def _chosen(name: str, value: Any, kind: type, default: Any) -> Any:
+    if isinstance(value, str) and value == AUTO:
+        return default
+    if not isinstance(value, kind):
+        raise ParameterError(f"`{name}` must be 'auto' or a {kind.__name__} spec; got {value!r}.")
+    return value
+
+
+def _sized(network: Network, n_features: int) -> Network:
+    if isinstance(network, MLP) and network.hidden == AUTO:
+        return replace(network, hidden=hidden_widths(n_features))
+    return network
+
+
+def _penalties(parts: Parts, latent: Latent) -> Mapping[str, Penalty]:
+    if isinstance(parts.penalties, str) and parts.penalties == AUTO:
+        return {"kl": KL(weight=parts.beta, warmup_epochs=parts.warmup_epochs)} if latent.stochastic else {}
+    if not isinstance(parts.penalties, Mapping) or not all(isinstance(p, Penalty) for p in parts.penalties.values()):
+        raise ParameterError(f"`penalties` must be 'auto' or a dict of named penalty specs; got {parts.penalties!r}.")
+    if parts.beta != 1.0:
+        raise ParameterError(
+            f"`beta`={parts.beta} sets the weight of the automatic KL penalty, but `penalties` is given explicitly. "
+            "Set penalties={'kl': KL(weight=...)} instead, and leave `beta` at 1."
+        )
+    return dict(parts.penalties)

@@ -1,0 +1,1 @@
+"""The model file: what a fitted model is made of, on disk, for years."""

@@ -1,0 +1,95 @@
+"""Which components a model file may name: our own by registered name, others by explicit opt-in only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ..core.errors import ModelFileError, ParameterError
+from ..core.registry import names, registered
+from ..files.os_errors import PathLike
+
+CUSTOM = "custom"
+_IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
+
+def check_components(path: PathLike, description: Any, trust: Sequence[str] = ()) -> None:
+    """Raise unless every component that ``description`` names, at any depth, may be built.
+
+    A component may be built if a module of Isthmus registered it. One that imports the user's code (``*/custom``,
+    with the import path as its parameter ``path``), or that another package registered, may be built if its import
+    path ``"package.module:attribute"`` is in ``trust``. Nothing is imported here.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, for messages.
+    description : JSON value
+        Every dict with the key "component" in it must be a component as :meth:`Spec.to_json` writes it.
+    trust : sequence of str
+        The import paths that the user vouches for.
+
+    Raises
+    ------
+    ModelFileError
+        A component is malformed, unknown or not trusted; the message names it and how to opt in.
+    ParameterError
+        ``trust`` is not a sequence of import paths.
+    """
+    trusted = _checked(trust)
+    known = registered()
+    for component, params in _components(path, description):
+        axis, _, name = component.partition("/")
+        found = known.get((axis, name))
+        if found is None:
+            raise ModelFileError(
+                f"Cannot load {str(path)!r}: it names the {axis} {name!r}, which is not registered. Known: "
+                f"{', '.join(names(axis)) or 'none'}. If another package defines it, import that package first."
+            )
+        if name == CUSTOM:
+            _check_trusted(path, component, params.get("path"), trusted)
+        if found.__module__.partition(".")[0] != "isthmus":
+            _check_trusted(path, component, f"{found.__module__}:{found.__qualname__}", trusted)
+
+
+def _checked(trust: Sequence[str]) -> frozenset[str]:
+    entries = [trust] if isinstance(trust, str) else list(trust)
+    for entry in entries:
+        if isinstance(trust, str) or not isinstance(entry, str) or not _IMPORT_PATH.fullmatch(entry):
+            raise ParameterError(f'`trust` must be a list of import paths "package.module:attribute"; got {trust!r}.')
+    return frozenset(entries)
+
+
+def _check_trusted(path: PathLike, component: str, import_path: Any, trusted: frozenset[str]) -> None:
+    if not isinstance(import_path, str) or not _IMPORT_PATH.fullmatch(import_path):
+        raise ModelFileError(
+            f"Cannot load {str(path)!r}: its component {component!r} has no import path of the form "
+            f'"package.module:attribute" (got {str(import_path)[:80]!r}).'
+        )
+    if import_path not in trusted:
+        raise ModelFileError(
+            f"Cannot load {str(path)!r}: its component {component!r} runs code from {import_path!r}. If you trust "
+            f'that code, load it with isthmus.load({str(path)!r}, trust=["{import_path}"]).'
+        )
+
+
+def _components(path: PathLike, value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(value, Mapping):
+        if "component" in value:
+            component, params = value["component"], value.get("params")
+            if set(value) != {"component", "params"} or not isinstance(params, dict) or not _is_name(component):
+                raise ModelFileError(
+                    f"Cannot load {str(path)!r}: {str(value)[:80]!r} is not a component: expected exactly "
+                    '{"component": "axis/name", "params": {...}}.'
+                )
+            yield component, params
+        for inner in value.values():
+            yield from _components(path, inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _components(path, inner)
+
+
+def _is_name(component: Any) -> bool:
+    return isinstance(component, str) and re.fullmatch(r"[a-z0-9_-]+/[a-z0-9_-]+", component) is not None

@@ -1,0 +1,1 @@
+"""The training loop and what it needs. It imports no model: it trains anything that is :class:`Trainable`."""

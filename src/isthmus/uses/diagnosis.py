@@ -1,0 +1,95 @@
+"""What a fitted code carries, and whether that is what the data allow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.distributions import DiagonalNormal, kl_divergence
+from isthmus.metrics.latents import active_units, expected_active, probabilistic_pca
+from isthmus.models.autoencoder import ComposedAutoencoder
+from isthmus.training.trainable import RowSource
+
+MAXIMUM_ROWS = 10_000
+# The spectrum of very wide rows is not worth its cost.
+MAXIMUM_WIDTH = 4096
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a fitted code carries.
+
+    Attributes
+    ----------
+    active_units : int
+        Dimensions whose posterior mean varies by more than 0.01 over the rows (Burda et al. 2016).
+    rate : float or None
+        Mean KL(q(z|x)‖p(z)) in nats per row; None for a deterministic code.
+    rate_per_dimension : list of float or None
+        Its share per dimension, where the posterior and the prior factorise.
+    expected_active : int or None
+        How many dimensions a linear model of the same size would use; computed only where fewer than all are active.
+    """
+
+    active_units: int
+    rate: float | None
+    rate_per_dimension: list[float] | None
+    expected_active: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+        return asdict(self)
+
+    def collapse_message(self, latent_dim: int) -> str | None:
+        """Words for a collapse that the linear oracle does not excuse, or None."""
+        if self.expected_active is None or 2 * self.active_units >= self.expected_active:
+            return None
+        return (
+            f"{self.active_units} of {latent_dim} latent dimensions are active, where a linear model of the data would "
+            f"use {self.expected_active}: the posterior has collapsed to the prior. Lower `beta`, lengthen "
+            "`warmup_epochs`, or train longer; `active_units_` and `rate_` show the effect."
+        )
+
+
+@torch.no_grad()
+def diagnose(
+    model: ComposedAutoencoder, rows: RowSource, index: Tensor, noise_variance: float | None
+) -> Diagnosis:
+    """Look at (at most 10,000 of) the rows at ``index``.
+
+    ``noise_variance`` is a fixed σ² of the likelihood: directions below it are rightly left out (Lucas et al. 2019).
+    """
+    model.eval()
+    index = index[:MAXIMUM_ROWS]
+    device = model.scale.device
+    features = model.features(rows.take(index).to(device))
+    posterior = model.encode(features)
+    active = active_units(posterior.code.float().cpu().numpy())
+    if not model.stochastic:
+        return Diagnosis(active, None, None, None)
+    prior = model.prior(model.encode)
+    z = posterior.code
+    rate = float(kl_divergence(posterior, prior, z).double().mean())
+    shares = None
+    if isinstance(posterior, DiagonalNormal) and type(prior).__name__ == "StandardNormal":
+        per_dimension = 0.5 * (posterior.mean.square() + (2 * posterior.log_std).exp() - 1) - posterior.log_std
+        shares = [float(value) for value in per_dimension.double().mean(0)]
+    expected = None
+    if active < model.latent_dim and model.width <= MAXIMUM_WIDTH and len(index) > 2:
+        expected = _expected_active(features.double().cpu().numpy(), model.latent_dim, noise_variance)
+    return Diagnosis(active, rate, shares, expected)
+
+
+def _expected_active(features: np.ndarray, latent_dim: int, noise_variance: float | None) -> int:
+    centred = features - features.mean(0)
+    eigenvalues = np.linalg.eigvalsh(centred.T @ centred / len(features))[::-1].clip(min=0)
+    if noise_variance is None:
+        dim = min(latent_dim, len(eigenvalues) - 1)
+        if dim < 1:
+            return 0
+        noise_variance = float(probabilistic_pca(eigenvalues, dim)[0])
+    return min(latent_dim, int(expected_active(eigenvalues, noise_variance, len(features))))
