@@ -113,7 +113,10 @@ def test_cells_that_are_not_finite_are_counted_over_all_chunks(monkeypatch):
     data = np.random.default_rng(0).normal(size=(200_000, 3))
     data[100_001, 2] = data[150_000, 0] = data[199_999, 1] = np.nan
     data[120_000, 1] = np.inf
-    with pytest.raises(InputError, match=r"NaN: 3 cells, first at row 100001, column 2\..*infinity .*: 1 cell, first at row 120000, column 1"):
+    with pytest.raises(
+        InputError,
+        match=r"NaN: 3 cells, first at row 100001, column 2\..*infinity .*: 1 cell, first at row 120000, column 1",
+    ):
         Schema.learn(data)
 
 
@@ -163,7 +166,11 @@ def test_integers_beyond_two_to_the_53_are_warned_of():
         (["one", "two"], InputTypeError, r"Text \(dtype <U3\) is not supported"),
         (np.array([["2020-01-01"]], dtype="M8[D]"), InputTypeError, r"dtype datetime64\[D\]"),
         (np.zeros((2, 1), dtype=[("a", "f4")]), InputTypeError, r"not compatible with numbers"),
-        (np.array([[1, {"a": 1}]], dtype=object), InputTypeError, r"row 0, column 1: .*argument must be .* string.* number"),
+        (
+            np.array([[1, {"a": 1}]], dtype=object),
+            InputTypeError,
+            r"row 0, column 1: .*argument must be .* string.* number",
+        ),
         (np.array([[1, 2], ["x", 2]], dtype=object), InputTypeError, r"row 1, column 0: could not convert string"),
         (np.array([[1, None], [2, 3]], dtype=object), InputError, r"contains NaN: 1 cell, first at row 0, column 1"),
         (np.ma.masked_values([[1.0, 2.0], [3.0, 4.0]], 2.0), InputError, r"masked array with 1 masked cells.*filled"),
@@ -193,7 +200,11 @@ def test_another_number_of_columns_is_refused_in_scikit_learns_words():
 def test_values_outside_of_a_binary_range_are_named():
     schema = Schema.learn(np.array([[0, 1], [1, 0]], dtype=np.uint8))
     assert schema.encode(np.array([[0.25, 1.0]])).values.tolist() == [[0.25, 1.0]]
-    for data in (np.array([[0, 1], [0, 7]], dtype=np.uint8), np.array([[0, 1.0], [0, 7.0]]), np.array([[0, 1], [0, 7]])):
+    for data in (
+        np.array([[0, 1], [0, 7]], dtype=np.uint8),
+        np.array([[0, 1.0], [0, 7.0]]),
+        np.array([[0, 1], [0, 7]]),
+    ):
         with pytest.raises(InputError, match=r"has the value 7(\.0)? at row 1, column 1, which was binary in training"):
             schema.encode(data)
 

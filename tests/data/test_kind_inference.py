@@ -125,7 +125,7 @@ def test_whole_numbers_leave_their_step():
     X = np.array([[0, 10], [1000, 30], [-5, 20]])
     schema = Schema.learn(X)
     assert schema.blocks[0].step == pytest.approx(1 / X.std(axis=0).max())
-    assert Schema.learn(X + [0, 0.5]).blocks[0].step == 0.0
+    assert Schema.learn(X + np.array([0, 0.5])).blocks[0].step == 0.0
 
 
 def test_constant_columns_are_kept_unscaled_and_named():

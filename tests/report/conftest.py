@@ -122,9 +122,11 @@ def make_summary(digits: tuple[np.ndarray, np.ndarray]) -> Callable[..., Summary
     """A summary of two fake models on digits; keywords go to ``summarise``."""
     images, labels = digits
 
-    def make(names: tuple[str, str] = ("Autoencoder", "VAE"), field: str = "pixels", **keywords: Any) -> Summary:
+    def make(
+        names: tuple[str, str] = ("Autoencoder", "VAE"), field: str = "pixels", latent_dim: int = 4, **keywords: Any
+    ) -> Summary:
         train, test = images[:240], images[240:]
-        models = {name: FakeModel(train, name == names[1], field=field) for name in names}
+        models = {name: FakeModel(train, name == names[1], latent_dim, field) for name in names}
         settings = {"train_labels": labels[:240], "test_labels": labels[240:], **keywords}
         return summarise(models, train, test, **settings)
 

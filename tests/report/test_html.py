@@ -141,13 +141,12 @@ def test_the_same_summary_gives_the_same_bytes(summary: Summary, page: str, tmp_
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_hostile_names_are_inert(
-    make_summary: Callable[..., Summary], hostile: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hostile_names_are_inert(make_summary: Callable[..., Summary], hostile: str) -> None:
     labels = np.array([hostile, "b"] * 30, dtype=object)
     summary = make_summary(
         names=(hostile, "VAE"),
         field=hostile,
+        latent_dim=2,
         title=hostile,
         data_name=hostile,
         row_noun=hostile,

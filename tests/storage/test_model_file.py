@@ -131,7 +131,7 @@ def test_nan_is_refused_in_weights_and_manifest(path):
 def test_every_bit_flip_and_every_truncation_is_refused(path):
     save_model(path, record())
     whole = path.read_bytes()
-    assert 800 < len(whole) < 1500
+    assert 700 < len(whole) < 1500
     accepted = []
     with path.open("r+b") as file:
         for position in range(len(whole) * 8):
@@ -139,9 +139,10 @@ def test_every_bit_flip_and_every_truncation_is_refused(path):
             os.pwrite(file.fileno(), bytes([whole[byte] ^ (1 << bit)]), byte)
             try:
                 load_model(path)
-                accepted.append((byte, bit))
+                accepted.append((byte, bit, "loaded"))
             except ModelFileError as error:
-                assert str(path) in str(error)
+                if str(path) not in str(error):
+                    accepted.append((byte, bit, "the message does not name the file"))
             os.pwrite(file.fileno(), whole[byte : byte + 1], byte)
         assert accepted == []
         assert load_model(path).estimator == "vae"
@@ -250,7 +251,7 @@ def test_malformed_import_paths_are_refused(path, import_path):
 
 def test_components_of_other_packages_need_an_opt_in(path):
     save_model(path, record(params={"a": custom("", "foreign")}))
-    with pytest.raises(ModelFileError, match="'network/foreign' runs code from 'isthmus_acme.networks:Foreign'"):
+    with pytest.raises(ModelFileError, match=r"'network/foreign' runs code from 'isthmus_acme.networks:Foreign'"):
         load_model(path)
     load_model(path, ["isthmus_acme.networks:Foreign"])
 

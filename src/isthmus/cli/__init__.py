@@ -1,0 +1,4 @@
+"""The command ``isthmus``: :mod:`~isthmus.cli.main` and one file per command.
+
+Command modules import nothing heavy at their top: help answers before torch would have loaded.
+"""

@@ -6,6 +6,7 @@ import mmap
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from isthmus.core.errors import InputError, InputTypeError
@@ -70,7 +71,7 @@ def array_matrix(data: Any) -> ArrayMatrix:
 
 
 def _as_array(data: Any) -> np.ndarray:
-    if type(data).__module__.partition(".")[0] == "torch":
+    if isinstance(data, torch.Tensor):
         return _tensor_as_array(data)
     if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
         raise InputError(
@@ -85,9 +86,7 @@ def _as_array(data: Any) -> np.ndarray:
         ) from error
 
 
-def _tensor_as_array(tensor: Any) -> np.ndarray:
-    import torch
-
+def _tensor_as_array(tensor: torch.Tensor) -> np.ndarray:
     if tensor.layout is not torch.strided:
         raise InputError(f"Sparse tensors ({tensor.layout}) are not supported. Pass X.to_dense() or a scipy matrix.")
     tensor = tensor.detach().cpu()

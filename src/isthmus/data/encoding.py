@@ -23,7 +23,7 @@ FAR_FROM_ZERO = 1e3
 FLOAT32_SCALES = (1e-30, 1e30)
 
 # Encoding is lighter than learning statistics: larger pieces cost fewer calls and still fit the cache.
-ENCODED_CELLS = 1 << 18
+ENCODED_CELLS = 1 << 19
 
 
 Path = Literal["uint8", "float32", "float64"]

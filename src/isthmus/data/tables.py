@@ -9,6 +9,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from isthmus.core.errors import InputError, MissingDependencyError
@@ -77,8 +78,7 @@ def is_frame(data: Any) -> bool:
     """``data`` is a frame rather than an array."""
     if isinstance(data, NamedColumns):
         return True
-    # A narwhals frame has a column interface of its own; arrays (and torch tensors) are never frames.
-    if isinstance(data, np.ndarray | list | tuple) or type(data).__module__.partition(".")[0] == "torch":
+    if isinstance(data, np.ndarray | list | tuple | torch.Tensor):
         return False
     native = nw.to_native(data, pass_through=True)
     return (
@@ -123,13 +123,14 @@ def frame_matrix(data: Any) -> Matrix:
             "are not supported yet: select the numeric columns, or turn these into numbers first."
         )
     arrays, types = [], []
-    for name in names:
-        series = frame[name]
+    native_types = [str(dtype) for dtype in native.dtypes] if container == "pandas" else []
+    for position in range(len(names)):
+        series = frame[:, position]  # labels of pandas need not be text
         plain = NUMPY_NAMES[type(series.dtype)]
         # A missing value has no place in integers and booleans: as NaN it is found, and named, with the others.
         values = series.cast(nw.Float64).to_numpy() if series.null_count() else series.to_numpy()
         arrays.append(np.asarray(values, dtype=None if values.dtype.kind in "biuf" else plain))
-        types.append(ColumnType(plain, str(native[name].dtype) if container == "pandas" else plain))
+        types.append(ColumnType(plain, native_types[position] if native_types else plain))
     return FrameMatrix(container, labels, arrays, types)
 
 
@@ -197,6 +198,6 @@ def _label(name: Any) -> Label:
         return tuple(_label(part) for part in name)
     if isinstance(name, np.generic):
         name = name.item()
-    if isinstance(name, str | int | float):
+    if isinstance(name, str | int | float) and name == name and name not in (float("inf"), -float("inf")):
         return name
     raise InputError(f"The column label {name!r} is of type {type(name).__name__}. Rename the columns to text.")

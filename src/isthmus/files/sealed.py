@@ -71,8 +71,8 @@ def write_sealed(
         The file cannot be written; the previous file is intact.
     """
     shown = os.fspath(path)
+    _check_byte_order("save", shown)
     try:
-        _check_byte_order()
         table = plan_table(tensors)
         if not allow_nonfinite:
             for name, tensor in tensors.items():
@@ -187,8 +187,8 @@ Consumer = Callable[[str, TensorEntry, Callable[[memoryview], None]], None]
 def _verified(path: PathLike, kind: str, consume: Consumer) -> _Front:
     """Read the file's front, let ``consume`` read each tensor's bytes, and compare the digest."""
     shown = os.fspath(path)
+    _check_byte_order("load", shown)
     try:
-        _check_byte_order()
         mode = Path(path).stat().st_mode
         if stat.S_ISDIR(mode):
             raise ModelFileError(f"Cannot load {shown!r}: it is a folder; give the path of a file.")
@@ -286,9 +286,9 @@ def _bytes_of(tensor: torch.Tensor) -> memoryview:
     return flat.view(torch.uint8).numpy().data if flat.numel() else memoryview(b"")
 
 
-def _check_byte_order() -> None:
+def _check_byte_order(action: str, shown: str) -> None:
     if sys.byteorder != "little":
-        raise ModelFileError("Model files and checkpoints need a little-endian processor; this one is big-endian.")
+        raise ModelFileError(f"Cannot {action} {shown!r}: its numbers are little-endian, this processor's big-endian.")
 
 
 def _check_finite(name: str, tensor: torch.Tensor) -> None:

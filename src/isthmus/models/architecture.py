@@ -9,51 +9,61 @@ from isthmus.core.layer_row import LayerRow
 
 from .autoencoder import ComposedAutoencoder
 
-_ACTIVATION_NAMES = {kind: kind.__name__ for kind in ACTIVATIONS.values()}
+_FOLDED = {kind: kind.__name__ for kind in ACTIVATIONS.values()}
 
 
 def describe_architecture(model: ComposedAutoencoder, row_shape: tuple[int, ...]) -> list[LayerRow]:
-    """The layers from input to output, an activation or normalisation folded into the layer before it."""
-    rows = [LayerRow("input", "Input", "", tuple(row_shape), 0)]
-    rows += _layers("encoder", model.encoder)
-    rows += _latent(model)
-    rows += _layers("decoder", model.decoder)
-    parts = " + ".join(_words(part) for part in model.likelihood.parts)
-    rows.append(LayerRow("output", "Likelihood", parts, tuple(row_shape), _count(model.likelihood)))
-    return rows
+    """The layers from input to output.
+
+    Activations and normalisations are folded into the layer before them. The last layer of the encoder *is* the code
+    (or its mean and standard deviation), the last one of the decoder the output: they have no rows of their own.
+    """
+    encoder, to_code = _split(_layers("encoder", model.encoder, (_latent_width(model),)))
+    decoder, to_output = _split(_layers("decoder", model.decoder, (model.likelihood.parameter_width,)))
+    words = " + ".join(part.describe() for part in model.likelihood.parts)  # type: ignore[operator]
+    return [
+        LayerRow("input", "Input", "", tuple(row_shape), 0),
+        *encoder,
+        *_latent(model, to_code),
+        *decoder,
+        LayerRow("output", "Output", words, tuple(row_shape), to_output + _count(model.likelihood)),
+    ]
 
 
-def _layers(stage: str, network: nn.Module) -> list[LayerRow]:
+def _layers(stage: str, network: nn.Module, output_shape: tuple[int, ...]) -> list[LayerRow]:
     if not isinstance(network, nn.Sequential):
-        return [LayerRow(stage, type(network).__name__, "", (), _count(network))]
+        return [LayerRow(stage, type(network).__name__, "", output_shape, _count(network))]
     rows: list[LayerRow] = []
     for layer in network:
         if isinstance(layer, nn.Linear):
             rows.append(LayerRow(stage, "Linear", "", (layer.out_features,), _count(layer)))
         elif rows:
             last = rows[-1]
-            detail = ", ".join(filter(None, [last.detail, _ACTIVATION_NAMES.get(type(layer), type(layer).__name__)]))
+            detail = ", ".join(filter(None, [last.detail, _FOLDED.get(type(layer), type(layer).__name__)]))
             rows[-1] = LayerRow(stage, last.name, detail, last.output_shape, last.parameters + _count(layer))
     return rows
 
 
-def _latent(model: ComposedAutoencoder) -> list[LayerRow]:
+def _split(rows: list[LayerRow]) -> tuple[list[LayerRow], int]:
+    """All layers but the last linear one, and that one's parameters. A foreign network stays whole."""
+    if rows and rows[-1].name == "Linear":
+        return rows[:-1], rows[-1].parameters
+    return rows, 0
+
+
+def _latent(model: ComposedAutoencoder, parameters: int) -> list[LayerRow]:
     shape = (model.latent_dim,)
     if not model.stochastic:
-        return [LayerRow("latent", "Code", "", shape, _count(model.latent))]
-    prior = type(model.prior).__name__.removesuffix("Prior")
-    words = "N(0, I) prior" if prior == "StandardNormal" else f"{prior} prior"
+        return [LayerRow("latent", "Code", "", shape, parameters + _count(model.latent))]
     return [
-        LayerRow("latent", "Mean", "", shape, _count(model.latent)),
-        LayerRow("latent", "Standard deviation", "", shape, 0),
-        LayerRow("latent", "z", words, shape, _count(model.prior)),
+        LayerRow("latent", "Mean", "", shape, parameters - parameters // 2),
+        LayerRow("latent", "Standard deviation", "", shape, parameters // 2),
+        LayerRow("latent", "z", model.prior.describe(), shape, _count(model.latent) + _count(model.prior)),
     ]
 
 
-def _words(part: nn.Module) -> str:
-    name = type(part).__name__.removesuffix("Likelihood")
-    extra = part.extra_repr()
-    return f"{name} ({extra})" if extra else name
+def _latent_width(model: ComposedAutoencoder) -> int:
+    return model.latent_dim * (2 if model.stochastic else 1)
 
 
 def _count(module: nn.Module) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 from .summary import FloatArray
 
@@ -26,7 +27,9 @@ def project_to_plane(codes: Any, random_state: int = 0) -> tuple[FloatArray, str
     if len(rows) < 30 or not rows.std(axis=0).any():
         return _principal_plane(rows), f"the first two principal components of {rows.shape[1]} latent dimensions"
     perplexity = min(30.0, len(rows) / 4)
-    points = TSNE(2, perplexity=perplexity, init="pca", random_state=random_state).fit_transform(rows)
+    # One thread: its many short parallel loops crawl where other work shares the cores, and gain little elsewhere.
+    with threadpool_limits(limits=1):
+        points = TSNE(2, perplexity=perplexity, init="pca", random_state=random_state).fit_transform(rows)
     return np.asarray(points, dtype=np.float64), f"t-SNE of {rows.shape[1]} latent dimensions"
 
 

@@ -75,7 +75,7 @@ def build_demo(
         train_labels=train_labels,
         test_labels=test_labels,
         title="Handwritten digits through a bottleneck",
-        data_name="scikit-learn’s digits, 8 × 8 pixels from 0 to 255",
+        data_name="scikit-learn’s digits, pixels from 0 to 255",
         row_noun="digit",
         ends=(int(np.flatnonzero(test_labels == 3)[0]), int(np.flatnonzero(test_labels == 6)[0])),
         commands=_commands(Path(output_path).name, random_state, quick),

@@ -34,6 +34,7 @@ class Shape:
     symbol: str
     tooltip: str
     size: int
+    parameters: int
     circles: tuple[float, ...] = ()
     radius: float = 0.0
 
@@ -168,12 +169,14 @@ def _shape(row: LayerRow, x: float, top: float, height: float, symbol: str) -> S
     tooltip = ", ".join(part for part in (row.name, row.detail) if part)
     tooltip += f": output {shape_text(row.output_shape)}, {row.parameters:,} parameters"
     if row.size > MOST_CIRCLES:
-        return Shape(row.stage, x, top, height, symbol, tooltip, row.size)
+        return Shape(row.stage, x, top, height, symbol, tooltip, row.size, row.parameters)
     spacing = height / max(1, row.size)
     centres = tuple(top + (unit + 0.5) * spacing for unit in range(row.size))
     radius = min(9.5, spacing * 0.38)
     inset = spacing / 2 - radius
-    return Shape(row.stage, x, top + inset, height - 2 * inset, symbol, tooltip, row.size, centres, radius)
+    return Shape(
+        row.stage, x, top + inset, height - 2 * inset, symbol, tooltip, row.size, row.parameters, centres, radius
+    )
 
 
 def _symbol(row: LayerRow, heads: int) -> str:
@@ -191,14 +194,14 @@ def _symbol(row: LayerRow, heads: int) -> str:
 
 
 def _links(left: Column, right: Column) -> list[Link]:
-    elementwise = len(left.shapes) > 1  # the heads of a latent meet their code unit by unit
     links = []
     for source in left.shapes:
         for target in right.shapes:
             stage = target.stage if target.stage != "output" else source.stage
             start, end = source.x + source.half_width, target.x - target.half_width
             if source.circles and target.circles:
-                one_to_one = elementwise and source.size == target.size
+                # What learns nothing and keeps the size acts on each unit alone: so do heads that meet their code.
+                one_to_one = target.parameters == 0 and source.size == target.size
                 pairs = (
                     zip(source.circles, target.circles, strict=True)
                     if one_to_one

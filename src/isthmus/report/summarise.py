@@ -131,7 +131,6 @@ def summarise(
         versions=dict(_versions()),
         commands=tuple(commands),
         random_state=random_state,
-        value_range=(float(train_rows.min()), float(train_rows.max())),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -152,5 +152,3 @@ class Summary:
     commands: tuple[tuple[str, str], ...] = ()
     random_state: int | None = None
     seconds: float | None = None
-    value_range: tuple[float, float] = (0.0, 1.0)
-    notes: tuple[str, ...] = field(default=())

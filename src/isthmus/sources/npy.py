@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+import tokenize
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,6 +17,20 @@ from .limits import check_file
 
 MAX_BYTES = 1 << 44
 MAX_HEADER = 10_000
+
+# What numpy's parser of headers (a Python literal) raises at nonsense.
+DAMAGE = (
+    ValueError,
+    EOFError,
+    OSError,
+    OverflowError,
+    SyntaxError,
+    TypeError,
+    KeyError,
+    RecursionError,
+    MemoryError,
+    tokenize.TokenError,
+)
 
 
 def read_npy(path: str | Path) -> np.ndarray:
@@ -44,17 +60,19 @@ def read_header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.d
     """Shape, Fortran order and type from the start of a ``.npy`` stream; :class:`InputError` names ``name``."""
     try:
         version = npy_format.read_magic(file)
-        if version == (1, 0):
-            shape, fortran, dtype = npy_format.read_array_header_1_0(file, max_header_size=MAX_HEADER)
-        elif version in ((2, 0), (3, 0)):
-            shape, fortran, dtype = npy_format.read_array_header_2_0(file, max_header_size=MAX_HEADER)
-        else:
-            raise InputError(
-                f"{name} is of .npy version {version}; expected 1.0 to 3.0. Write it again with numpy.save."
-            )
+        width = {(1, 0): 2, (2, 0): 4, (3, 0): 4}.get(version)
+        if width is None:
+            raise InputError(f"{name} is of .npy version {version}; expected 1.0 to 3.0. Write it with numpy.save.")
+        prefix = file.read(width)
+        length = int.from_bytes(prefix, "little")
+        if length > MAX_HEADER:  # numpy would read it, up to 4 GB, before it asks
+            raise InputError(f"{name} has a header of {length} bytes; expected {MAX_HEADER} at most. Write it again.")
+        header = io.BytesIO(prefix + file.read(length))
+        read = npy_format.read_array_header_1_0 if width == 2 else npy_format.read_array_header_2_0
+        shape, fortran, dtype = read(header, max_header_size=MAX_HEADER)
     except InputError:
         raise
-    except (ValueError, EOFError, OSError, OverflowError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+    except DAMAGE as error:
         raise InputError(f"{name} is not a .npy file: {str(error)[:200]}. Write it with numpy.save.") from error
     if dtype.hasobject:
         raise InputError(

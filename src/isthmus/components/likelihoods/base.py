@@ -49,6 +49,10 @@ class LikelihoodModule(nn.Module):
     def calibrate(self, statistics: Tensor, rows: int) -> None:
         """Set the buffers from the summed statistics of all ``rows`` training rows."""
 
+    def describe(self) -> str:
+        """The likelihood in a few words, for tables and diagrams."""
+        return type(self).__name__.removesuffix("Likelihood")
+
     def diagnose(self) -> str | None:
         """A warning about the fitted state, in words, or None."""
         return None

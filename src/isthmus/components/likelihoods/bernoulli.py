@@ -45,3 +45,6 @@ class BernoulliLikelihood(LikelihoodModule):
 
     def forward(self, parameters: Tensor) -> IndependentBernoulli:
         return IndependentBernoulli(parameters)
+
+    def describe(self) -> str:
+        return "Bernoulli, logits"

@@ -99,6 +99,10 @@ class GaussianLikelihood(LikelihoodModule):
         """The noise scale in the units of the scaled features."""
         return float(self.variance.sqrt())
 
+    def describe(self) -> str:
+        scale = "shared σ" if self.learnt else f"σ = {self.sigma:g}"
+        return f"Gaussian, {scale}, {'logistic' if self.logistic else 'linear'} mean"
+
     def diagnose(self) -> str | None:
         if self.learnt and float(self.variance) <= self.floor * (1 + 1e-6):
             return (
@@ -107,7 +111,3 @@ class GaussianLikelihood(LikelihoodModule):
                 "without bound. Use a smaller `latent_dim` or set likelihood=Gaussian(sigma=...)."
             )
         return None
-
-    def extra_repr(self) -> str:
-        scale = "shared" if self.learnt else f"{self.sigma:g}"
-        return f"sigma={scale}, mean={'logistic' if self.logistic else 'identity'}"

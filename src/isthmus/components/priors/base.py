@@ -31,3 +31,7 @@ class PriorModule(nn.Module):
 
     def forward(self, encode: Encode | None = None) -> Distribution:
         raise TypeError(f"{type(self).__name__} must define forward(encode)")
+
+    def describe(self) -> str:
+        """The prior in a few words, for tables and diagrams."""
+        return f"{type(self).__name__.removesuffix('Prior')} prior"

@@ -45,6 +45,9 @@ class FullGaussianPrior(PriorModule):
         self.log_diagonal.copy_(factor.diagonal().log())
         self.lower.copy_(factor.tril(-1))
 
+    def describe(self) -> str:
+        return "full Gaussian prior"
+
     def forward(self, encode: Encode | None = None) -> FullNormal:
         factor = self.lower.tril(-1) + torch.diag_embed(self.log_diagonal.exp())
         return FullNormal(self.mean.view_as(self.mean), factor)

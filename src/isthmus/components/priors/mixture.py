@@ -64,6 +64,9 @@ class MixturePrior(PriorModule):
         self.log_diagonals.copy_(factors.diagonal(dim1=-2, dim2=-1).log())
         self.lowers.copy_(factors.tril(-1))
 
+    def describe(self) -> str:
+        return f"mixture of {len(self.means)} Gaussians as prior"
+
     def forward(self, encode: Encode | None = None) -> NormalMixture:
         factors = self.lowers.tril(-1) + torch.diag_embed(self.log_diagonals.exp())
         return NormalMixture(self.weight_logits.log_softmax(0), self.means.view_as(self.means), factors)

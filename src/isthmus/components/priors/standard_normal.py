@@ -41,5 +41,8 @@ class StandardNormalPrior(PriorModule):
     def forward(self, encode: Encode | None = None) -> StandardNormalDistribution:
         return StandardNormalDistribution(self.latent_dim, self.anchor.device, self.anchor.dtype)
 
+    def describe(self) -> str:
+        return "N(0, I) prior"
+
     def extra_repr(self) -> str:
         return f"latent_dim={self.latent_dim}"

@@ -40,7 +40,8 @@ class UnitInterval(Kind):
 
     def bounds(self, statistics: ColumnStatistics, shared: bool) -> tuple[Floats, Floats]:
         if not shared:
-            return statistics.low.copy(), statistics.high.copy()
+            fraction = (statistics.low >= 0) & (statistics.high <= 1)
+            return np.where(fraction, 0.0, statistics.low), np.where(fraction, 1.0, statistics.high)
         low, high = float(statistics.low.min()), float(statistics.high.max())
         if low >= 0 and high <= 1:
             low, high = 0.0, 1.0

@@ -1,0 +1,45 @@
+"""What a fit came to, in a few lines."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .tables import listed
+
+if TYPE_CHECKING:
+    from isthmus.estimators.base import BaseAutoencoder
+
+
+def fit_summary(estimator: BaseAutoencoder, n_rows: int, path: Path, warnings: int) -> str:
+    """Rows, kind, size of the code, epochs, held-out loss, active units and warnings."""
+    history = estimator.history_
+    seconds = f" in {history.rows[-1]['seconds']:.1f} s" if history.rows else ""
+    stopped = f", stopped by {estimator.stopped_}" if estimator.stopped_ else ""
+    held_out = held_out_loss(estimator)
+    pairs = [
+        ("data", f"{n_rows:,} rows of {data_words(estimator)}"),
+        ("code", f"{estimator.latent_dim_} dimensions, {estimator.active_units_} active"),
+        ("training", f"{estimator.n_iter_:,} epochs{seconds}{stopped}"),
+        ("held-out loss", "none held out" if held_out is None else f"{held_out:,.6g} nats per row"),
+        ("warnings", f"{warnings} (above)" if warnings else "none"),
+    ]
+    return f"{type(estimator).__name__} saved to {path}\n{listed(pairs)}"
+
+
+def data_words(estimator: BaseAutoencoder) -> str:
+    """The shape and kinds of a row: "8 × 8 unit-interval pixels", "12 continuous columns"."""
+    schema = estimator.schema_
+    kinds = " and ".join(dict.fromkeys(block.kind for block in schema.blocks))
+    if len(schema.row_shape) > 1:
+        return f"{' × '.join(map(str, schema.row_shape))} {kinds} pixels"
+    return f"{schema.n_features:,} {kinds} column{'s' if schema.n_features != 1 else ''}"
+
+
+def held_out_loss(estimator: BaseAutoencoder) -> float | None:
+    """The objective at full weight on the held-out rows, of the epoch whose parameters were kept."""
+    rows = [row for row in estimator.history_.rows if "validation/total" in row]
+    after_warmup = [row for row in rows if row["epoch"] >= estimator.module_.warmup] or rows[-1:]
+    losses = [row["validation/total"] for row in after_warmup if not math.isnan(row["validation/total"])]
+    return min(losses, default=None)

@@ -1,0 +1,232 @@
+"""Every component, distribution, recipe and estimator keeps its contract: found by discovery, not by a list."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+from importlib import import_module
+from pkgutil import walk_packages
+
+import numpy as np
+import pytest
+import torch
+
+import isthmus
+import isthmus.components  # registers every component
+import isthmus.distributions
+from isthmus import MLP, Custom
+from isthmus.core.blocks import KINDS, Block
+from isthmus.core.registry import registered
+from isthmus.core.spec import Spec
+from isthmus.distributions import (
+    DiagonalNormal,
+    Distribution,
+    FullNormal,
+    IndependentBernoulli,
+    IsotropicNormal,
+    Joint,
+    NormalMixture,
+    PointMass,
+    StandardNormal,
+)
+from isthmus.estimators.base import BaseAutoencoder
+from isthmus.estimators.recipe import ESTIMATORS
+from isthmus.models.recipes import RECIPES
+from isthmus.testing import (
+    CHECKS,
+    check_component,
+    check_distribution,
+    check_estimator_contract,
+    check_spec,
+    variants,
+)
+from isthmus.testing.estimators import example_data
+
+# A component that means nothing without parameters is given some here. Nothing is ever left out.
+NEEDS_PARAMETERS = {("network", "custom"): Custom("isthmus.testing.networks:two_layers", {"width": 7})}
+SHARED = {"max_epochs": 2, "latent_dim": 2}
+
+
+def everything() -> None:
+    """Import every module, so that every subclass is known."""
+    for module in walk_packages(isthmus.__path__, "isthmus."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+
+
+def components() -> list[Spec]:
+    return [
+        variant
+        for where, cls in sorted(registered().items())
+        if cls.__module__.startswith("isthmus.")
+        for variant in variants(NEEDS_PARAMETERS.get(where, cls()))
+        if where not in NEEDS_PARAMETERS or variant == NEEDS_PARAMETERS[where]
+    ]
+
+
+def subclasses(cls: type) -> set[type]:
+    found = {sub for child in cls.__subclasses__() for sub in subclasses(child)} | set(cls.__subclasses__())
+    return {sub for sub in found if sub.__module__.startswith("isthmus.")}
+
+
+@pytest.mark.parametrize("spec", components(), ids=repr)
+def test_component(spec: Spec) -> None:
+    check_component(spec)
+
+
+@pytest.mark.parametrize("where", sorted(registered()), ids="/".join)
+def test_default_spec(where: tuple[str, str]) -> None:
+    check_spec(registered()[where]())
+
+
+def test_every_concrete_spec_is_registered_and_every_axis_has_a_check() -> None:
+    everything()
+    concrete = {cls for cls in subclasses(Spec) if not inspect.isabstract(cls) and not subclasses(cls)}
+    abstract = {cls.__name__ for cls in subclasses(Spec) - concrete}
+    assert abstract == {"Latent", "Likelihood", "Network", "Objective", "Penalty", "Prior"}
+    assert concrete == {cls for cls in registered().values() if cls.__module__.startswith("isthmus.")}
+    assert set(CHECKS) == {axis for axis, _ in registered()}
+
+
+# Distributions
+
+
+def matrix(*shape: int, scale: float = 1.0) -> torch.Tensor:
+    return scale * torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)), dtype=torch.float64)
+
+
+def triangle(*shape: int) -> torch.Tensor:
+    return matrix(*shape, scale=0.3).tril(-1) + torch.diag_embed(matrix(*shape[:-1], scale=0.3).exp())
+
+
+def distribution_examples() -> list[Distribution]:
+    weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    return [
+        StandardNormal(3, dtype=torch.float64),
+        DiagonalNormal(matrix(4, 3), matrix(4, 3, scale=0.5)),
+        IsotropicNormal(matrix(4, 3), torch.tensor(0.3, dtype=torch.float64)),
+        FullNormal(matrix(3), triangle(3, 3)),
+        NormalMixture(weights.log(), matrix(3, 2), triangle(3, 2, 2)),
+        IndependentBernoulli(matrix(4, 3)),
+        PointMass(matrix(4, 3)),
+        Joint(
+            [
+                (0, 1, DiagonalNormal(matrix(4, 1), matrix(4, 1))),
+                (1, 3, IsotropicNormal(matrix(4, 2), torch.tensor(2.0, dtype=torch.float64))),
+            ]
+        ),
+    ]
+
+
+@pytest.mark.parametrize("distribution", distribution_examples(), ids=lambda one: type(one).__name__)
+def test_distribution(distribution: Distribution) -> None:
+    check_distribution(distribution)
+
+
+def test_every_distribution_has_an_example() -> None:
+    everything()
+    concrete = {cls for cls in subclasses(Distribution) if not inspect.isabstract(cls)}
+    assert {type(one) for one in distribution_examples()} == concrete
+
+
+# Estimators and recipes
+
+
+@pytest.mark.parametrize("name", sorted(ESTIMATORS))
+def test_estimator(name: str) -> None:
+    check_estimator_contract(ESTIMATORS[name](**SHARED, network=MLP(hidden=(8,))))
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_recipe(name: str) -> None:
+    check_estimator_contract(isthmus.recipe(name, **SHARED))
+
+
+def test_every_estimator_is_known_by_name() -> None:
+    everything()
+    concrete = {cls for cls in subclasses(BaseAutoencoder) if not subclasses(cls)}
+    assert set(ESTIMATORS.values()) == concrete
+    assert {recipe.estimator for recipe in RECIPES.values()} <= set(ESTIMATORS)
+
+
+@pytest.mark.parametrize("name", sorted(ESTIMATORS))
+def test_fitted_estimator_survives_pickling_in_memory(name: str) -> None:
+    X = example_data()
+    fitted = ESTIMATORS[name](**SHARED, random_state=0).fit(X)
+    again = pickle.loads(pickle.dumps(fitted))  # noqa: S301 - what joblib does between processes
+    assert np.array_equal(again.transform(X), fitted.transform(X))
+    assert np.array_equal(again.score_samples(X), fitted.score_samples(X))
+
+
+# The public names
+
+
+@pytest.mark.parametrize("name", sorted(set(isthmus.__all__) - {"__version__", "errors"}))
+def test_public_name_is_documented_with_its_parameters(name: str) -> None:
+    public = getattr(isthmus, name)
+    text = inspect.getdoc(public) or ""
+    assert text, f"isthmus.{name} has no docstring"
+    parameters = [parameter for parameter in inspect.signature(public).parameters if parameter != "self"]
+    if not parameters or issubclass_of(public, Exception):
+        return
+    bases = public.__mro__[:-1] if inspect.isclass(public) else (public,)
+    everywhere = "\n".join(inspect.getdoc(base) or "" for base in bases)
+    assert "Parameters\n----------" in everywhere, f"isthmus.{name} has parameters but no Parameters section"
+    undocumented = [parameter for parameter in parameters if parameter not in everywhere]
+    assert not undocumented, f"isthmus.{name} does not say what {undocumented} mean"
+
+
+@pytest.mark.parametrize("name", sorted(set(isthmus.__all__) - {"__version__", "errors"}))
+def test_public_class_has_a_conformance_entry(name: str) -> None:
+    public = getattr(isthmus, name)
+    if not inspect.isclass(public):
+        return
+    checked = {type(spec) for spec in components()} | set(ESTIMATORS.values())
+    plain = {isthmus.Callback, isthmus.Checkpoint, isthmus.StopRequest}
+    assert public in checked | plain, f"isthmus.{name} is public, but no conformance check covers it"
+
+
+def issubclass_of(value: object, cls: type) -> bool:
+    return inspect.isclass(value) and issubclass(value, cls)
+
+
+# The checks themselves must be able to fail
+
+
+def test_checks_notice_a_mean_in_place_of_a_sum() -> None:
+    class Averaging(DiagonalNormal):
+        def log_prob(self, value: torch.Tensor) -> torch.Tensor:
+            return super().log_prob(value) / value.shape[-1]
+
+    with pytest.raises(AssertionError, match=r"Averaging: draws do not follow|disagree widely"):
+        check_distribution(Averaging(matrix(4, 3), matrix(4, 3, scale=0.2)))
+
+
+def test_checks_notice_a_variance_in_place_of_a_deviation() -> None:
+    class Squared(DiagonalNormal):
+        def sample(self, noise: torch.Tensor) -> torch.Tensor:
+            return self.mean + (2 * self.log_std).exp() * noise
+
+    with pytest.raises(AssertionError, match="Squared"):
+        check_distribution(Squared(matrix(4, 3), matrix(4, 3, scale=0.5) - 0.5))
+
+
+def test_checks_notice_the_global_generator() -> None:
+    class Global(StandardNormal):
+        def draw(self, rows: int, generator: torch.Generator | None = None) -> torch.Tensor:
+            return torch.randn(rows, self.dim, dtype=torch.float64)
+
+    with pytest.raises(AssertionError, match=r"Global\.draw changes the global random state of torch"):
+        check_distribution(Global(2))
+
+
+def test_checks_refuse_what_is_not_registered() -> None:
+    class Unregistered(MLP):
+        pass
+
+    with pytest.raises(AssertionError, match="must be registered"):
+        check_component(Unregistered(hidden=(3,)))
+
+
+def test_kinds_and_blocks_agree() -> None:
+    assert {Block(kind, 0, 1, (1,)).kind for kind in KINDS} == set(KINDS)
