@@ -2,8 +2,8 @@
 
 The bare contender multiplies chunks of the rows with the encoder's weight matrices into preallocated buffers: no
 biases, no activations, no checks, at the chunk size that turns out best. Both run in turn in one process. Memory is
-measured in a fresh process per input: its peak during `transform`, sampled from outside every millisecond, minus what
-it held before (the model warmed up with one row, and the input if that lies in memory) and minus the output.
+measured in a fresh process per input, which loads a saved model and the rows: the peak during its first `transform`,
+sampled from outside every millisecond, minus what it held before and minus the output.
 """
 
 from __future__ import annotations
@@ -92,11 +92,13 @@ def status(process_id: int, field: str) -> int:
 
 
 def child(options: argparse.Namespace) -> None:
-    """What runs in the fresh process: fit, load, wait for "go", transform, say how large the result is."""
+    """What runs in the fresh process: load model and rows, wait for "go", transform, say how large the result is."""
+    import isthmus
+
+    kind, rows, file = options.child
     torch.set_num_threads(options.threads)
-    model = fitted(options.hidden, options.seed)
-    X = np.load(options.child[1], mmap_mode="r" if options.child[0] == "mapped" else None)
-    model.transform(X[:1])
+    model = isthmus.load(file)
+    X = np.load(rows, mmap_mode="r" if kind == "mapped" else None)
     print("ready", flush=True)
     sys.stdin.readline()
     codes = model.transform(X)
@@ -104,10 +106,9 @@ def child(options: argparse.Namespace) -> None:
     sys.stdin.readline()
 
 
-def extra_memory(kind: str, path: Path, options: argparse.Namespace) -> float:
+def extra_memory(kind: str, rows: Path, model: Path, options: argparse.Namespace) -> float:
     """Peak anonymous memory in MiB during ``transform`` beyond input and output, of a child process."""
-    command = [sys.executable, __file__, "--child", kind, str(path), "--hidden", options.hidden]
-    command += ["--threads", str(options.threads), "--seed", str(options.seed)]
+    command = [sys.executable, __file__, "--child", kind, str(rows), str(model), "--threads", str(options.threads)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         if process.stdin is None or process.stdout is None or process.stdout.readline().strip() != "ready":
             raise SystemExit("The child process did not start; its error stands above.")
@@ -159,7 +160,9 @@ def measure(path: Path, options: argparse.Namespace, report: harness.Report) -> 
     title = f"{widths}, {len(array):,} × {WIDTH} float32 rows, {options.threads} threads"
     columns = ("contender", "rows per second", "share of bare", "range", "target")
     report.add(harness.Table(f"{title}: rate", columns, rows), rates=measured, bare_by_size=by_size)
-    memory = {kind: extra_memory(kind, path, options) for kind in ("array", "mapped")}
+    file = path.with_name("model.safetensors")
+    model.save(file)
+    memory = {kind: extra_memory(kind, path, file, options) for kind in ("array", "mapped")}
     found = [(k, v, harness.verdict(v, MEMORY_TARGET, at_least=False)) for k, v in memory.items()]
     report.add(harness.Table(f"{title}: extra memory", ("input", "peak extra MiB", "target"), found))
 
@@ -170,7 +173,7 @@ def main() -> None:
     options.add_argument("--rows", type=int, default=1_000_000, help="rows to transform")
     options.add_argument("--threads", type=int, default=2, help="threads of PyTorch")
     options.add_argument("--hidden", default="default", help="hidden widths such as 256-128, or the default network")
-    options.add_argument("--child", nargs=2, metavar=("KIND", "FILE"), help=argparse.SUPPRESS)
+    options.add_argument("--child", nargs=3, metavar=("KIND", "ROWS", "MODEL"), help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.child:
         child(chosen)

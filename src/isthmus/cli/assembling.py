@@ -68,7 +68,7 @@ def assemble(recipe_name: str, settings: Mapping[str, Any]) -> BaseAutoencoder:
     return estimator.set_params(**{**plain, **params})
 
 
-def _base(axis: str, current: Any, network: Any, stochastic: bool) -> Spec | None:
+def _base(axis: str, current: Any, network: Any, stochastic: bool) -> Any:
     """The spec whose parameters are set if none is named; None where "auto" depends on the data."""
     if isinstance(current, Spec):
         return current
@@ -77,7 +77,7 @@ def _base(axis: str, current: Any, network: Any, stochastic: bool) -> Spec | Non
     return None if axis in DEPENDS_ON_DATA else default_spec(axis, stochastic)
 
 
-def _component(axis: str, value: Any, base: Spec | None) -> Any:
+def _component(axis: str, value: Any, base: Any) -> Any:
     kind = REGISTERED_AS.get(axis, axis)
     if isinstance(value, str):
         return AUTO if value == AUTO else lookup(kind, value)()
@@ -127,12 +127,7 @@ def _penalties(estimator: BaseAutoencoder, settings: Mapping[str, Any]) -> dict[
         raise ParameterError(f"`penalties` takes names and parameters, such as penalties.kl.weight=2; got {given!r}.")
     automatic_kl = estimator.penalties == AUTO and estimator.stochastic
     known = {"kl": KL()} if estimator.penalties == AUTO else dict(estimator.penalties)
-    specs = {}
-    for name, value in given.items():
-        base = known.get(name) or (lookup("penalty", name)() if name in names("penalty") else None)
-        if base is None and not (isinstance(value, str) or (isinstance(value, Mapping) and COMPONENT in value)):
-            raise ParameterError(_unknown("`penalties`", name, {*known, *names("penalty")}))
-        specs[name] = _component_of_penalty(name, value, base)
+    specs = {name: _penalty(name, value, known.get(name)) for name, value in given.items()}
     if not automatic_kl:
         return {"penalties": {**({} if estimator.penalties == AUTO else estimator.penalties), **specs}}
     if set(given) == {"kl"} and isinstance(given["kl"], Mapping) and COMPONENT not in given["kl"]:
@@ -145,15 +140,15 @@ def _penalties(estimator: BaseAutoencoder, settings: Mapping[str, Any]) -> dict[
     return {"penalties": specs, "beta": 1.0}
 
 
-def _component_of_penalty(name: str, value: Any, base: Spec | None) -> Any:
-    if isinstance(value, str):
-        value = {COMPONENT: value}
-    if not isinstance(value, Mapping):
+def _penalty(name: str, value: Any, base: Any) -> Spec:
+    """One named penalty; a registered name needs no "component"."""
+    inner = {COMPONENT: value} if isinstance(value, str) else value
+    if not isinstance(inner, Mapping):
         raise ParameterError(f"`penalties.{name}` takes parameters, such as penalties.{name}.weight=2; got {value!r}.")
-    inner = dict(value)
-    named = inner.pop(COMPONENT, None)
-    spec = lookup("penalty", named)() if named is not None else base
-    return _changed(f"penalties.{name}", "penalty", spec, inner)
+    inner = dict(inner)
+    if COMPONENT in inner or base is None:
+        base = lookup("penalty", inner.pop(COMPONENT, name))()
+    return _changed(f"penalties.{name}", "penalty", base, inner)
 
 
 def _automatic_kl(given: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

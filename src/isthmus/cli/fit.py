@@ -47,7 +47,7 @@ DEFAULT_RECIPE = "vae"
     type=PATH,
     metavar="FILE",
     help='A TOML file: recipe = "vae" and the keys of --set; a component\'s parameters are a table, with its name '
-    "under 'component'. Options go before it.",
+    "under 'component'. Options override it.",
 )
 @click.option("--seed", type=int, metavar="N", help="The same seed gives the same model.  [default: 0]")
 @key_option

@@ -23,11 +23,13 @@ def command(name: str | None) -> None:
     """List the models that have a name, with their papers; with NAME, what that one is made of and can be set."""
     from isthmus.models.recipes import RECIPES, find_recipe
 
-    from .tables import aligned
+    from .tables import listed
 
     if name is None:
-        rows = [(recipe.name, recipe.formula, recipe.paper) for recipe in RECIPES.values()]
-        click.echo(aligned(("Name", "Minimised per row", "Paper"), rows))
+        lines = [
+            pair for recipe in RECIPES.values() for pair in ((recipe.name, recipe.summary), ("", f"{recipe.paper}."))
+        ]
+        click.echo(listed(lines, indent=""))
     else:
         click.echo(_described(find_recipe(name)))
 
@@ -83,15 +85,23 @@ def _composition(estimator: BaseAutoencoder) -> list[tuple[str, str]]:
 
 
 def _parameters(estimator: BaseAutoencoder) -> dict[str, Any]:
+    """Every settable name with its value; of components that are "auto", the parameters of what that stands for."""
     from isthmus.core.spec import Spec
+    from isthmus.models.defaults import default_spec
 
-    from .assembling import ELSEWHERE
+    from .assembling import DEPENDS_ON_DATA, ELSEWHERE, REGISTERED_AS
 
-    return {
-        name.replace("__", "."): value.name if isinstance(value, Spec) else value
-        for name, value in estimator.get_params().items()
-        if name not in ELSEWHERE
-    }
+    values: dict[str, Any] = {}
+    for name, value in estimator.get_params().items():
+        if name in ELSEWHERE:
+            continue
+        spec = value
+        if value == "auto" and name not in (*DEPENDS_ON_DATA, *REGISTERED_AS):
+            spec = default_spec(name, estimator.stochastic)
+        values[name.replace("__", ".")] = value.name if isinstance(value, Spec) else value
+        if isinstance(spec, Spec):
+            values.update({f"{name}.{inner}": one for inner, one in spec.get_params().items()})
+    return {**dict(sorted(values.items())), "random_state": 0}
 
 
 def _text(value: Any) -> str:

@@ -34,10 +34,11 @@ def about(path: Path) -> Iterator[None]:
     """Errors about the data name the file that they came from."""
     try:
         yield
-    except (InputError, InputTypeError) as error:
+    except InputError as error:
         if str(path) in str(error):
             raise
-        raise type(error)(f"{path}: {error}") from error
+        kind: type[InputError] = InputTypeError if isinstance(error, InputTypeError) else InputError
+        raise kind(f"{path}: {error}") from error
 
 
 def single_row(rows: Any, number: int, path: Path, option: str) -> Any:

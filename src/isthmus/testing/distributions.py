@@ -52,12 +52,12 @@ def check_distribution(distribution: Distribution, rows: int = 4, seed: int = 0)
         require(log_prob.shape == (rows,), f"{who}.log_prob of ({rows}, d) rows has shape {tuple(log_prob.shape)}")
         require(not log_prob.isnan().any(), f"{who}.log_prob of its own draws is NaN")
         log_probs = check_draws(who, distribution, draws)
-    if hasattr(distribution, "mean"):
-        _check_mean(who, distribution.mean, draws)
-    if hasattr(distribution, "mode"):
-        best = log_probs.max(0).values
-        likeliest = distribution.log_prob(distribution.mode.expand(first.shape))
-        require((likeliest >= best - 1e-9).all(), f"{who}.mode is less likely than a draw")
+        if hasattr(distribution, "mean"):
+            _check_mean(who, distribution.mean.detach(), draws)
+        if hasattr(distribution, "mode"):
+            best = log_probs.max(0).values
+            likeliest = distribution.log_prob(distribution.mode.expand(first.shape))
+            require((likeliest >= best - 1e-9).all(), f"{who}.mode is less likely than a draw")
 
 
 def check_draws(who: str, distribution: Distribution, draws: Tensor) -> Tensor:
