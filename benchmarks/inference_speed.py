@@ -45,7 +45,9 @@ def fitted(hidden: str, seed: int) -> Any:
     """An Autoencoder after one short epoch: its speed does not depend on what it learned."""
     import isthmus
 
-    network = {} if hidden == "default" else {"network": isthmus.MLP(hidden=tuple(map(int, hidden.split("-"))))}
+    network: dict[str, Any] = (
+        {} if hidden == "default" else {"network": isthmus.MLP(hidden=tuple(map(int, hidden.split("-"))))}
+    )
     X = np.random.default_rng(seed).standard_normal((2_000, WIDTH), dtype=np.float32)
     return isthmus.Autoencoder(CODES, **network, max_epochs=1, device="cpu", random_state=seed, verbose=0).fit(X)
 

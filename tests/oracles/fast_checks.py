@@ -54,7 +54,7 @@ def triangle(*shape: int) -> Tensor:
     return (0.4 * values(*shape)).tril(-1) + torch.diag_embed((0.4 * values(*shape[:-1], seed=1)).exp())
 
 
-def number(scalar: Tensor) -> float:
+def item(scalar: Tensor) -> float:
     return float(scalar.detach())
 
 
@@ -154,7 +154,7 @@ def the_bound_at_the_optimum_is_the_log_likelihood() -> None:
         model = linear_model(data.width, q)
         set_optimum(model, data, noise_variance(data, q))
         terms = exact_loss(model, data.rows)
-        close(-number(terms.total), log_likelihood_per_row(data, q), 1e-11)
+        close(-item(terms.total), log_likelihood_per_row(data, q), 1e-11)
         variance = noise_variance(data, q)
         close(rate(model, data.rows), 0.5 * np.log(data.eigenvalues[:q] / variance).sum(), 1e-11)
         close(model.encode(data.rows[:1]).stddev[0].detach() ** 2, variance / data.eigenvalues[:q], 1e-11)
@@ -176,7 +176,7 @@ def the_rotated_optimum_loses_what_correlations_cost() -> None:
     weights = set_optimum(model, data, variance, rotation=rotation)
     precision = np.eye(q) + weights.T @ weights / variance
     lost = 0.5 * (np.log(np.diag(precision)).sum() - np.linalg.slogdet(precision)[1])
-    close(-number(exact_loss(model, data.rows).total), log_likelihood_per_row(data, q) - lost, 1e-11)
+    close(-item(exact_loss(model, data.rows).total), log_likelihood_per_row(data, q) - lost, 1e-11)
 
 
 def the_weighted_bound_at_its_optimum() -> None:
@@ -187,10 +187,10 @@ def the_weighted_bound_at_its_optimum() -> None:
     terms = exact_loss(model, data.rows)
     rate_wanted = 0.5 * np.log(np.clip(data.eigenvalues[:q] / water, 1, None)).sum()
     error_wanted = np.minimum(data.eigenvalues, water)[:q].sum() + data.eigenvalues[q:].sum()
-    close(number(terms.parts["kl"]) / terms.rows, rate_wanted, 1e-11)
+    close(item(terms.parts["kl"]) / terms.rows, rate_wanted, 1e-11)
     reconstruction = 0.5 * (data.width * math.log(2 * math.pi * variance) + error_wanted / variance)
-    close(number(terms.parts["reconstruction"]) / terms.rows, reconstruction, 1e-11)
-    close(number(terms.total), reconstruction + beta * rate_wanted, 1e-11)
+    close(item(terms.parts["reconstruction"]) / terms.rows, reconstruction, 1e-11)
+    close(item(terms.total), reconstruction + beta * rate_wanted, 1e-11)
     terms.total.backward()
     for parameter in model.parameters():
         close(parameter.grad, np.zeros(parameter.shape), 1e-9)
@@ -205,9 +205,9 @@ def losses_are_sums_over_rows() -> None:
     whole = model.loss(Batch(data.rows), noise, weights)
     pieces = [model.loss(Batch(data.rows[s]), noise[s], weights) for s in (slice(0, 5), slice(5, 24))]
     for name, part in whole.parts.items():
-        close(float(part), sum(number(piece.parts[name]) for piece in pieces), 1e-12)
+        close(float(part), sum(item(piece.parts[name]) for piece in pieces), 1e-12)
     assert (whole.rows, [piece.rows for piece in pieces]) == (24, [5, 19])
-    close(number(whole.total), (number(whole.parts["reconstruction"]) + 0.3 * number(whole.parts["kl"])) / 24, 1e-12)
+    close(item(whole.total), (item(whole.parts["reconstruction"]) + 0.3 * item(whole.parts["kl"])) / 24, 1e-12)
     one = torch.tensor(1.0, dtype=torch.float64)
     close(LossTerms({"a": one, "b": 3 * one}, {"b": 0.5, "a": 1.0}, 4).total, 2.5 / 4, 1e-12)
     close(LossTerms({"a": one, "b": 3 * one}, {"b": 0.5 * one}, 4).total, 2.5 / 4, 1e-12)
@@ -225,7 +225,7 @@ def gradients_are_those_of_finite_differences() -> None:
         for sign in (1, -1):
             with torch.no_grad():
                 parameter.add_(sign * step * direction)
-                losses.append(number(model.loss(Batch(data.rows), noise, {"kl": 0.7}).total))
+                losses.append(item(model.loss(Batch(data.rows), noise, {"kl": 0.7}).total))
                 parameter.sub_(sign * step * direction)
         close(float((parameter.grad * direction).sum()), (losses[0] - losses[1]) / (2 * step), 1e-6)
 

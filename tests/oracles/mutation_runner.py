@@ -30,12 +30,17 @@ def main(source: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "isthmus"
         shutil.copytree(source / "isthmus", package, ignore=shutil.ignore_patterns("templates", "static"))
-        print(json.dumps({"name": "", **judge(Path(folder))}), flush=True)
+        report({"name": "", **judge(Path(folder))})
         for mutation in MUTATIONS:
             original = (package / mutation.file).read_text(encoding="utf-8")
             (package / mutation.file).write_text(mutated(original, mutation), encoding="utf-8")
-            print(json.dumps({"name": mutation.name, **judge(Path(folder))}), flush=True)
+            report({"name": mutation.name, **judge(Path(folder))})
             (package / mutation.file).write_text(original, encoding="utf-8")
+
+
+def report(verdict: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(verdict) + "\n")
+    sys.stdout.flush()
 
 
 def mutated(text: str, mutation: Mutation) -> str:

@@ -36,8 +36,8 @@ class Interval:
     closed: str = "both"
 
     def accepts(self, value: Any) -> bool:
-        kind = numbers.Integral if self.integer else numbers.Real
-        if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):  # type: ignore[arg-type]
+        kind: Any = numbers.Integral if self.integer else numbers.Real
+        if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):
             return False
         if self.low is not None and (value < self.low or (value == self.low and self.closed in ("right", "neither"))):
             return False
@@ -107,9 +107,7 @@ class Boolean:
         return "True or False"
 
 
-def check_params(
-    owner: str, params: Mapping[str, Any], constraints: Mapping[str, Iterable[Constraint]]
-) -> None:
+def check_params(owner: str, params: Mapping[str, Any], constraints: Mapping[str, Iterable[Constraint]]) -> None:
     """Raise one :class:`ParameterError` for the first parameter that breaks all of its constraints.
 
     >>> check_params("VAE", {"beta": -1.0}, {"beta": (Interval(0, None),)})

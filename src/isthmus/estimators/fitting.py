@@ -45,7 +45,9 @@ def fit(estimator: BaseAutoencoder, data: Any) -> None:
     schema = _schema(estimator, data)
     rows = schema.rows(data, estimator_name=type(estimator).__name__).to_resident()
     if len(rows) < 2:
-        raise InputError("Found 1 sample in X, but fit needs at least 2: an autoencoder learns what rows have in common.")
+        raise InputError(
+            "Found 1 sample in X, but fit needs at least 2: an autoencoder learns what rows have in common."
+        )
     train_index, validation_index = _split(len(rows), estimator.validation_fraction, split_seed)
     device = resolve_device(estimator.device)
     settings = _settings(estimator, len(train_index), device)
@@ -79,7 +81,7 @@ def _schema(estimator: BaseAutoencoder, data: Any) -> Schema:
 
 def _split(n_rows: int, fraction: float | None, seed: int) -> tuple[Tensor, Tensor]:
     """Positions for training and validation; none are held out where fewer than two would be."""
-    held_out = 0 if fraction is None else int(round(fraction * n_rows))
+    held_out = 0 if fraction is None else round(fraction * n_rows)
     if held_out < 2 or n_rows - held_out < 2:
         return torch.arange(n_rows), torch.empty(0, dtype=torch.int64)
     order = torch.randperm(n_rows, generator=torch_generator(seed))
@@ -102,9 +104,7 @@ def _settings(estimator: BaseAutoencoder, n_rows: int, device: torch.device) -> 
     )
 
 
-def _model(
-    estimator: BaseAutoencoder, schema: Schema, composition: Composition, seed: int
-) -> ComposedAutoencoder:
+def _model(estimator: BaseAutoencoder, schema: Schema, composition: Composition, seed: int) -> ComposedAutoencoder:
     if estimator.warm_start and getattr(estimator, "composition_", None) == composition:
         return estimator.module_
     model = composition.build(schema.blocks, torch_generator(seed))
@@ -172,11 +172,8 @@ def _publish(
 
 
 def _diagnose(estimator: BaseAutoencoder, rows: Rows, train_index: Tensor) -> None:
-    fixed = [
-        float(likelihood.sigma) ** 2
-        for likelihood in estimator.composition_.likelihoods
-        if not isinstance(getattr(likelihood, "sigma", "shared"), str)
-    ]
+    scales = [getattr(likelihood, "sigma", "shared") for likelihood in estimator.composition_.likelihoods]
+    fixed = [float(scale) ** 2 for scale in scales if not isinstance(scale, str)]
     diagnosis = diagnose(estimator.module_, rows, train_index, fixed[0] if fixed else None)
     estimator.diagnosis_ = diagnosis
     estimator.collapse_ = diagnosis.collapse_message(estimator.latent_dim_)

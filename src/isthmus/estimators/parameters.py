@@ -20,15 +20,15 @@ from .checkpoint import Checkpoint
 AXES = ("network", "encoder", "decoder", "latent", "prior", "likelihood", "objective")
 
 _auto = OneOf(AUTO)
-_path = InstanceOf((str, PathLike, Checkpoint), "a folder or a Checkpoint")  # type: ignore[arg-type]
+_path = InstanceOf((str, PathLike, Checkpoint), "a folder or a Checkpoint")
 
 CONSTRAINTS: Mapping[str, Iterable[Constraint]] = {
     "latent_dim": (_auto, Interval(1, None, integer=True)),
     **{axis: (_auto, InstanceOf(Spec, f"a spec of a {axis}")) for axis in AXES},
-    "penalties": (_auto, InstanceOf(Mapping, "a dict of named penalty specs")),  # type: ignore[type-abstract]
+    "penalties": (_auto, InstanceOf(Mapping, "a dict of named penalty specs")),
     "schema": (
         OneOf(AUTO, "images", "continuous", "unit-interval", "binary"),
-        InstanceOf(Mapping, "a dict of column to kind"),  # type: ignore[type-abstract]
+        InstanceOf(Mapping, "a dict of column to kind"),
     ),
     "scaling": (OneOf(AUTO, "column", "common", "none"),),
     "max_epochs": (_auto, Interval(1, None, integer=True)),
@@ -43,7 +43,7 @@ CONSTRAINTS: Mapping[str, Iterable[Constraint]] = {
     "device": (InstanceOf(str, "'auto' or the name of a torch device"),),
     "precision": (OneOf(AUTO, "float32", "bfloat16"),),
     "compile": (Boolean(),),
-    "callbacks": (OneOf(None), InstanceOf(Sequence, "a list of callbacks")),  # type: ignore[type-abstract]
+    "callbacks": (OneOf(None), InstanceOf(Sequence, "a list of callbacks")),
     "verbose": (Boolean(), Interval(0, None, integer=True)),
 }
 
@@ -84,7 +84,9 @@ class SpecParameters(BaseEstimator):
         check_params(type(self).__name__, params, self.constraints)
         for callback in params["callbacks"] or ():
             if not isinstance(callback, Callback):
-                raise ParameterError(f"{type(self).__name__}: `callbacks` must hold Callback objects; got {callback!r}.")
+                raise ParameterError(
+                    f"{type(self).__name__}: `callbacks` must hold Callback objects; got {callback!r}."
+                )
 
     def _auto_message(self, axis: str, inner: str, value: Any) -> str:
         spec = default_spec(axis, self.stochastic)

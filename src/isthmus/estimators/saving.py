@@ -57,9 +57,7 @@ def load(path: str | PathLike[str], trust: Sequence[str] = ()) -> Any:
 def to_record(estimator: BaseAutoencoder) -> ModelRecord:
     """A fitted estimator as data."""
     params = {
-        name: _plain(name, value)
-        for name, value in estimator.get_params(deep=False).items()
-        if name not in NOT_SAVED
+        name: _plain(name, value) for name, value in estimator.get_params(deep=False).items() if name not in NOT_SAVED
     }
     tensors = {f"module.{name}": tensor for name, tensor in estimator.module_.state_dict().items()}
     tensors.update({f"density.{name}": tensor for name, tensor in estimator.density_.state_dict().items()})

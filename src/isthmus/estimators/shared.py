@@ -36,7 +36,7 @@ class SharedParameters(TypedDict, total=False):
     verbose: int
 
 
-def complete_constructor(cls: type, base: type) -> None:
+def complete_constructor(cls: Any, base: Any) -> None:
     """Give ``cls.__init__(self, own, **shared)`` the full signature, and its docstring the shared paragraphs.
 
     scikit-learn reads parameter names from the signature; ``help`` and editors show it.
@@ -47,7 +47,7 @@ def complete_constructor(cls: type, base: type) -> None:
     if len(parameters) < len(own.parameters):
         taken = {parameter.name for parameter in parameters}
         shared = [p for name, p in inspect.signature(base.__init__).parameters.items() if name not in taken]
-        constructor.__signature__ = own.replace(parameters=[*parameters, *shared])  # type: ignore[attr-defined]
+        constructor.__signature__ = own.replace(parameters=[*parameters, *shared])
     if cls.__doc__ is not None:
         cls.__doc__ = cls.__doc__.replace("    [shared parameters]", PARAMETERS).replace("    [attributes]", ATTRIBUTES)
 

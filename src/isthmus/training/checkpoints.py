@@ -5,67 +5,40 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from isthmus.core.errors import CheckpointWarning, ModelFileError, ResumeError
 from isthmus.files.run_lock import RunLock
-from isthmus.files.sealed import read_sealed, write_sealed
-
-from .history import History
+from isthmus.files.sealed import read_manifest, read_sealed, write_sealed
 
 KIND = "isthmus-checkpoint"
 KEEP = 2
 GLOB = "checkpoint-*.safetensors"
 
 
-@dataclass
-class RunState:
-    """Everything about a run that is not a tensor of the model or the optimiser.
+@dataclass(frozen=True)
+class SavedRun:
+    """What a checkpoint holds.
 
     Attributes
     ----------
-    epoch : int
-        Completed epochs.
-    position : int
-        Completed steps of the epoch under way.
-    seconds : float
-        Training time of completed work; ``clock`` is when that time began to run in this process.
+    path : Path
+    state : dict
+        Plain values.
+    tensors : dict of str to Tensor
+    exact : bool
+        It belongs to this very run and is complete, so that going on ends in the same bits as never stopping.
     """
 
-    epoch: int = 0
-    position: int = 0
-    seconds: float = 0.0
-    clock: float = 0.0
-    initial: float | None = None
-    best: float | None = None
-    epochs_without_gain: int = 0
-    rate_factor: float = 1.0
-    retries: int = 0
-    guard_at_start: dict[str, float] = field(default_factory=lambda: {"mean": 0.0, "seen": 0})
-    history: History = field(default_factory=History)
-    generator: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8))
-    noise_generator: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8))
-
-    _PLAIN = ("epoch", "position", "seconds", "initial", "best", "epochs_without_gain", "rate_factor", "retries")
-
-    def to_json(self) -> dict[str, Any]:
-        """The plain values, JSON-ready."""
-        plain = {name: getattr(self, name) for name in self._PLAIN}
-        return {**plain, "guard_at_start": self.guard_at_start, "history": self.history.to_json()}
-
-    @classmethod
-    def from_saved(cls, manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> RunState:
-        """The state that a checkpoint holds."""
-        state = cls(**{name: manifest[name] for name in cls._PLAIN})
-        state.guard_at_start = dict(manifest["guard_at_start"])
-        state.history = History.from_json(manifest["history"])
-        state.generator, state.noise_generator = tensors["generator.start"], tensors["noise_generator.start"]
-        return state
+    path: Path
+    state: dict[str, Any]
+    tensors: dict[str, Tensor]
+    exact: bool
 
 
 class CheckpointFolder:
@@ -77,12 +50,16 @@ class CheckpointFolder:
     ----------
     folder : str or path-like
         Created if needed.
-    identity : dict of str to str or number
-        What the run is: data, composition, settings, versions. A checkpoint of another identity is refused.
     every_seconds : float
         The least time between two checkpoints; the end of a run and an interrupt always save.
     accept_mismatch : bool
         Resume although the identity differs: the result is then not that of an uninterrupted run.
+
+    Attributes
+    ----------
+    identity : dict of plain values
+        What the run is: data, composition, settings, versions. Set it before loading or saving; a checkpoint of
+        another identity is refused.
 
     Raises
     ------
@@ -92,19 +69,14 @@ class CheckpointFolder:
         On entering, if another live process uses the folder.
     """
 
-    def __init__(
-        self,
-        folder: str | Path,
-        identity: Mapping[str, Any],
-        every_seconds: float = 60.0,
-        accept_mismatch: bool = False,
-    ) -> None:
+    def __init__(self, folder: str | PathLike[str], every_seconds: float = 60.0, accept_mismatch: bool = False) -> None:
         self.folder = Path(folder)
-        self.identity = dict(identity)
         self.every_seconds = every_seconds
         self.accept_mismatch = accept_mismatch
+        self.identity: dict[str, Any] = {}
         self._saved_at = time.monotonic()
         self._lock = RunLock(self.folder)
+        self._damaged: set[Path] = set()
 
     def __enter__(self) -> CheckpointFolder:
         self._lock.__enter__()
@@ -118,55 +90,82 @@ class CheckpointFolder:
         return time.monotonic() - self._saved_at >= self.every_seconds
 
     def save(self, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Path:
-        """Write a new checkpoint, then remove all but the newest two."""
-        number = max((self._number(path) for path in self._files()), default=0) + 1
+        """Write a new checkpoint, then remove all but the newest two readable ones."""
+        number = max((_number(path) for path in self._files()), default=0) + 1
         path = self.folder / f"checkpoint-{number:06d}.safetensors"
         manifest = {"identity": self.identity, "state": dict(state)}
         # An optimiser's moments may be infinite in a run that is about to be rolled back.
         write_sealed(path, KIND, manifest, dict(tensors), allow_nonfinite=True)
         self._saved_at = time.monotonic()
-        for old in self._files()[:-KEEP]:
+        readable = [old for old in self._files() if old not in self._damaged]
+        for old in (*self._damaged, *readable[:-KEEP]):
             old.unlink(missing_ok=True)
+        self._damaged.clear()
         return path
 
-    def load(self) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """State and tensors of the newest readable checkpoint; None in a folder without any."""
+    def saved_identity(self) -> dict[str, Any]:
+        """The identity in the newest readable checkpoint; empty in a folder without any."""
+        for path in reversed(self._files()):
+            try:
+                manifest, _ = read_manifest(path, KIND)
+            except ModelFileError:
+                continue
+            return dict(manifest["identity"])
+        return {}
+
+    def load(self) -> SavedRun | None:
+        """The newest readable checkpoint; None in a folder without any."""
         files = self._files()
-        for position, path in enumerate(reversed(files)):
+        while files:
+            path = files.pop()
             try:
                 manifest, tensors = read_sealed(path, KIND, allow_nonfinite=True)
             except ModelFileError as error:
-                older = files[: len(files) - position - 1]
-                if not older:
+                if not files:
                     raise
-                warnings.warn(
-                    f"Checkpoint {path} cannot be read ({error}); going on from {older[-1]} instead.",
-                    CheckpointWarning,
-                    stacklevel=5,
-                )
+                message = f"Checkpoint {path} cannot be read ({error}); going on from {files[-1]} instead."
+                warnings.warn(message, CheckpointWarning, stacklevel=8)
+                self._damaged.add(path)
                 continue
-            self._check_identity(path, manifest["identity"], tensors)
-            return manifest["state"], tensors
+            problem = self._mismatch(manifest, tensors)
+            if problem is not None and not self.accept_mismatch:
+                raise ResumeError(
+                    f"Checkpoint {path} {problem}. Train in another folder, or resume all the same with "
+                    "Checkpoint(folder, accept_mismatch=True) or `--accept-mismatch`."
+                )
+            return SavedRun(path, manifest["state"], tensors, exact=problem is None)
         return None
 
-    def _check_identity(self, path: Path, saved: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-        if "generator.start" not in tensors:
-            raise ResumeError(f"Checkpoint {path} holds no generator state: an exact resume is impossible.")
+    def _mismatch(self, manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str | None:
+        """Why going on from a checkpoint would not end where an uninterrupted run does; None if it would."""
+        there, here = _flat(manifest["identity"]), _flat(self.identity)
         differences = [
-            f"{name} (checkpoint: {saved.get(name)!r}, now: {self.identity.get(name)!r})"
-            for name in sorted({*saved, *self.identity})
-            if saved.get(name) != self.identity.get(name)
+            f"{name} (checkpoint: {there.get(name)!r}, now: {here.get(name)!r})"
+            for name in sorted({*there, *here})
+            if there.get(name) != here.get(name)
         ]
-        if differences and not self.accept_mismatch:
-            raise ResumeError(
-                f"Checkpoint {path} belongs to another run. It differs in {'; '.join(differences)}. Train in another "
-                "folder, or resume all the same with Checkpoint(folder, accept_mismatch=True) or `--accept-mismatch`."
-            )
+        if differences:
+            return f"belongs to another run. It differs in {'; '.join(differences)}"
+        moment = "start" if manifest["state"].get("begun") else "now"
+        if any(f"{name}.{moment}" not in tensors for name in ("generator", "noise_generator")):
+            return "holds no generator state, so that an exact resume is impossible"
+        return None
 
     def _files(self) -> list[Path]:
-        return sorted((path for path in self.folder.glob(GLOB)), key=self._number)
+        return sorted(self.folder.glob(GLOB), key=_number)
 
-    @staticmethod
-    def _number(path: Path) -> int:
-        digits = path.name.removeprefix("checkpoint-").removesuffix(".safetensors")
-        return int(digits) if digits.isdigit() else 0
+
+def _number(path: Path) -> int:
+    digits = path.name.removeprefix("checkpoint-").removesuffix(".safetensors")
+    return int(digits) if digits.isdigit() else 0
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Nested plain values under dotted names, so that a difference is named exactly."""
+    if isinstance(value, (Mapping, list, tuple)):
+        items = value.items() if isinstance(value, Mapping) else enumerate(value)
+        flat = {}
+        for key, inner in items:
+            flat.update(_flat(inner, f"{name}.{key}" if name else str(key)))
+        return flat or {name: None}
+    return {name: value}

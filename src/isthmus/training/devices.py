@@ -8,6 +8,9 @@ import torch
 
 from isthmus.core.errors import ParameterError
 
+# How allocators put it: CUDA and MPS, Linux, Windows, C++.
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
+
 
 def resolve_device(device: str) -> torch.device:
     """The device for "auto" (CUDA, then MPS, then CPU) or for a torch device name that is available here."""
@@ -41,5 +44,5 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception means that memory ran out, on a GPU or on the CPU."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    words = str(error)
-    return isinstance(error, RuntimeError) and ("not enough memory" in words or "out of memory" in words)
+    words = str(error).lower()
+    return isinstance(error, RuntimeError) and any(phrase in words for phrase in OUT_OF_MEMORY)

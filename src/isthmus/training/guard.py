@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -50,8 +51,8 @@ class SpikeGuard:
 
     def state(self) -> dict[str, float]:
         """For checkpoints."""
-        return {"mean": self.mean, "seen": self.seen}
+        return {"mean": self.mean, "seen": float(self.seen)}
 
-    def restore(self, state: dict[str, float]) -> None:
+    def restore(self, state: Mapping[str, float]) -> None:
         """The state that :meth:`state` gave."""
         self.mean, self.seen = float(state["mean"]), int(state["seen"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
-from .devices import autocast
-from .trainable import RowSource, Trainable
+from isthmus.core.row_source import RowSource
+
+from .devices import autocast, is_out_of_memory
+from .trainable import Trainable
 
 CHUNK = 4096
 
@@ -20,9 +23,16 @@ class HeldOut:
     ----------
     rows : RowSource
     index : Tensor of int64
-        The positions of the held-out rows.
+        The positions of the held-out rows; at least one.
     noise : Tensor or None
         One draw per held-out row, the same in every epoch.
+
+    Attributes
+    ----------
+    chunk : int
+        How many rows go through the model at once; halved when memory runs out.
+    width : int
+        The number of features of a row.
     """
 
     def __init__(
@@ -30,22 +40,51 @@ class HeldOut:
     ) -> None:
         self.rows, self.index, self.noise = rows, index, noise
         self.device, self.precision = device, precision
+        self.chunk = CHUNK
         # Few held-out rows are gathered once.
         self._resident = rows.take(index).to(device) if len(index) <= CHUNK else None
+        self.width = math.prod(rows.take(index[:1]).values.shape[1:])
 
     @torch.no_grad()
     def evaluate(self, model: Trainable, weights: Mapping[str, float]) -> dict[str, float]:
-        """Mean of each loss part per row, and their weighted "total"."""
+        """Mean of each loss part per row, and their weighted "total"; the model is left in training mode."""
         model.eval()
-        sums: dict[str, float] = {}
-        with autocast(self.device, self.precision):
-            for start in range(0, len(self.index), CHUNK):
-                piece = slice(start, start + CHUNK)
-                batch = self._resident or self.rows.take(self.index[piece]).to(self.device)
-                terms = model.loss(batch, None if self.noise is None else self.noise[piece], weights)
-                for name, part in terms.parts.items():
-                    sums[name] = sums.get(name, 0.0) + float(part)
-        model.train()
+        try:
+            while True:
+                try:
+                    sums = self._sums(model, weights)
+                    break
+                except Exception as error:
+                    if not is_out_of_memory(error) or self.chunk == 1:
+                        raise
+                    self.chunk = (self.chunk + 1) // 2
+        finally:
+            model.train()
         means = {name: value / len(self.index) for name, value in sums.items()}
         total = sum(weights.get(name, 1.0) * value for name, value in means.items())
         return {"total": total, **means}
+
+    def _sums(self, model: Trainable, weights: Mapping[str, float]) -> dict[str, float]:
+        sums: dict[str, float] = {}
+        with autocast(self.device, self.precision):
+            for start in range(0, len(self.index), self.chunk):
+                piece = slice(start, start + self.chunk)
+                if self._resident is not None:
+                    batch = self._resident.rows(piece)
+                else:
+                    batch = self.rows.take(self.index[piece]).to(self.device)
+                terms = model.loss(batch, None if self.noise is None else self.noise[piece], weights)
+                for name, part in terms.parts.items():
+                    sums[name] = sums.get(name, 0.0) + float(part)
+        return sums
+
+    @torch.no_grad()
+    def row_losses(self, model: Trainable, count: int) -> list[float]:
+        """The reconstruction losses of ``count`` single rows, spread evenly."""
+        losses = []
+        with autocast(self.device, self.precision):
+            for number in range(0, len(self.index), -(-len(self.index) // count)):
+                batch = self.rows.take(self.index[number : number + 1]).to(self.device)
+                noise = None if self.noise is None else self.noise[number : number + 1]
+                losses.append(float(model.loss(batch, noise, {}).parts["reconstruction"]))
+        return losses

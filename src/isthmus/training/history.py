@@ -10,15 +10,17 @@ from typing import Any
 class History:
     """One row per epoch, and the events in between.
 
-    Row keys: "epoch"; "train/total" and "train/<part>" (means over the epoch's rows, in nats per row, parts
-    unweighted); "train/<part>_weight"; "validation/total" (at full weight) and "validation/<part>" where rows were
-    held out; "learning_rate"; "seconds" (training time since the start).
+    Row keys: "epoch"; "train/total" and "train/<part>" (means over the rows of the epoch's accepted steps, in nats per
+    row, parts unweighted, the total with the weights at the end of the epoch); "train/<part>_weight" (those weights);
+    "validation/total" (at full weight) and "validation/<part>" where rows were held out; "learning_rate" (at the end
+    of the epoch); "seconds" (training time since the start).
 
     Attributes
     ----------
     rows : list of dict
     events : list of dict
-        Each with "epoch", "kind" ("clipped", "skipped", "rolled-back", "split-batch", "stopped") and "message".
+        Each with "epoch", "kind" ("clipped", "skipped", "rolled-back", "split-batch"), "message" and "count": how often
+        it happened in that epoch (the message tells of the first time).
 
     Examples
     --------
@@ -42,6 +44,22 @@ class History:
             raise KeyError(f"the history has no column {name!r}; it has {', '.join(self.names)}")
         return [row.get(name, math.nan) for row in self.rows]
 
+    def record(self, epoch: int, kind: str, message: str, since: int = 0) -> None:
+        """Note an event: a new one, or one more of its kind among the events from number ``since`` on."""
+        for event in self.events[since:]:
+            if (event["epoch"], event["kind"]) == (epoch, kind):
+                event["count"] += 1
+                return
+        self.events.append({"epoch": epoch, "kind": kind, "message": message, "count": 1})
+
+    def summary(self) -> str | None:
+        """What training had to do to help itself, in a few words; None if nothing (clipping is routine)."""
+        counts: dict[str, int] = {}
+        for event in self.events:
+            if event["kind"] != "clipped":
+                counts[event["kind"]] = counts.get(event["kind"], 0) + event["count"]
+        return ", ".join(f"{count} × {kind}" for kind, count in counts.items()) or None
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -52,10 +70,15 @@ class History:
         return f"History({len(self.rows)} epochs, {len(self.events)} events)"
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready dict."""
-        return {"rows": self.rows, "events": self.events}
+        """A JSON-ready dict; JSON knows no infinity, so such values become text."""
+        rows = [{name: value if math.isfinite(value) else str(value) for name, value in row.items()} for row in self]
+        return {"rows": rows, "events": [dict(event) for event in self.events]}
 
     @classmethod
     def from_json(cls, description: dict[str, Any]) -> History:
         """The history that :meth:`to_json` described."""
-        return cls(list(description["rows"]), list(description["events"]))
+        rows = [
+            {name: float(value) if isinstance(value, str) else value for name, value in row.items()}
+            for row in description["rows"]
+        ]
+        return cls(rows, [dict(event) for event in description["events"]])

@@ -5,34 +5,35 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from torch import Tensor
+from torch import Tensor, device
 
 from isthmus.core.batch import Batch
 from isthmus.core.errors import DivergenceError, TrainingWarning
 from isthmus.core.random import spawn_seeds, torch_generator
 
+from . import saved_run
+from .batches import ShuffledBatches
 from .callbacks import Callback, EpochEnd, StopRequest
-from .checkpoints import CheckpointFolder, RunState
+from .checkpoints import CheckpointFolder
+from .epoch_means import EpochMeans
 from .held_out import HeldOut
 from .history import History
+from .progress import has_vanished, is_worse_than_untrained, reference_rows
+from .run_state import RunState
 from .schedules import SCHEDULES
 from .settings import TrainingSettings
-from .snapshot import Snapshot
+from .snapshot import all_finite, copied, restore
 from .step import OptimiserStep
 from .trainable import RowSource, Trainable
 
-# Rows are gathered for several steps at once: one large copy is cheaper than many small ones.
-CHUNK_BYTES = 8 << 20
 PATIENCE_WITH_SKIPS = 20
 LOWER_BY = 0.1
 MAXIMUM_RETRIES = 8
 EXPLODED = 1e3
-NO_BETTER = 0.05
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,10 @@ class TrainingResult:
     ----------
     history : History
     epochs : int
-        Completed epochs.
+        Completed epochs; one that ``max_seconds`` cut short counts.
     stopped : str or None
-        Why it ended before ``max_epochs``: "patience", "max_seconds", "callback", a signal's name or
-        "KeyboardInterrupt".
+        Why it ended before ``max_epochs``: "patience", "max_seconds", "callback", the reason of a
+        :class:`~isthmus.training.callbacks.StopRequest` or "KeyboardInterrupt".
     """
 
     history: History
@@ -55,7 +56,11 @@ class TrainingResult:
 
 
 class _Diverged(Exception):
-    """The run became non-finite or exploded; the loop rolls back."""
+    """The run is lost at this learning rate; the loop goes back, to the start of the epoch or of the run."""
+
+    def __init__(self, reason: str, from_scratch: bool = False) -> None:
+        super().__init__(reason)
+        self.from_scratch = from_scratch
 
 
 class Trainer:
@@ -75,11 +80,22 @@ class Trainer:
     checkpoints : CheckpointFolder, optional
         Where the run is saved, and resumed from.
 
+    Attributes
+    ----------
+    history : History
+        The same object throughout, also after a resume.
+
     Raises
     ------
     DivergenceError
         If the run stays non-finite after the rate was lowered 8 times; the model then holds the last finite
         parameters.
+    ParameterError
+        Memory ran out, and a penalty forbids splitting the batches.
+    MemoryError
+        Memory ran out with single rows.
+    ResumeError, ModelFileError
+        The checkpoints belong to another run, or none can be read.
     """
 
     def __init__(
@@ -90,312 +106,332 @@ class Trainer:
         validation_index: Tensor,
         settings: TrainingSettings,
         seed: int,
-        device: torch.device,
+        device: device,
         callbacks: Sequence[Callback] = (),
         checkpoints: CheckpointFolder | None = None,
     ) -> None:
         self.model = model.to(device)
-        self.rows, self.train_index = rows, train_index
         self.settings, self.device = settings, device
         self.callbacks = list(callbacks)
         self.checkpoints = checkpoints
-        order_seed, held_out_seed, layer_seed = spawn_seeds(seed, 3)
+        order_seed, held_out_seed, self.layer_seed = spawn_seeds(seed, 3)
         self.generator = torch_generator(order_seed)
         self.noise_generator = self.generator if device.type == "cpu" else torch_generator(order_seed, device)
-        self.layer_seed = layer_seed
-        self.layer_generator = torch_generator(layer_seed, device)
-        self.random_layers = model.use_generator(self.layer_generator)
-        self.step = OptimiserStep(model, settings, device, self._report)
-        self.batch_size = settings.batch_size
-        self.steps_per_epoch = math.ceil(len(train_index) / self.batch_size)
+        self.layer_generator = torch_generator(self.layer_seed, device)
+        self.batches = ShuffledBatches(
+            model, rows, train_index, settings.batch_size, device, self.generator, self.noise_generator
+        )
+        self.steps_per_epoch = len(self.batches)
         self.schedule = SCHEDULES[settings.learning_rate_schedule]
-        self.held_out = None
-        if len(validation_index):
-            noise = model.draw_noise(len(validation_index), torch_generator(held_out_seed, device))
-            self.held_out = HeldOut(rows, validation_index, noise, device, settings.precision)
+        self.warmup = model.warmup
+        self.full_weights = model.weights(math.inf)
+        # Fixed rows with fixed noise. Without held-out rows, some training rows tell whether anything was learnt.
+        self.validates = len(validation_index) > 0
+        index = validation_index if self.validates else reference_rows(train_index)
+        noise = model.draw_noise(len(index), torch_generator(held_out_seed, device))
+        self.held_out = HeldOut(rows, index, noise, device, settings.precision)
+        self.history = History()
         self.state = RunState()
-        self.epoch_start = Snapshot(self.step.live_tensors())
-        self.best = Snapshot({f"model.{name}": tensor for name, tensor in model.state_dict().items()})
-        self._sums: list[Tensor] = []
-        self._part_names: list[str] = []
+        self.means = EpochMeans()
+        self.step = OptimiserStep(model, settings, device, self._report)
+        self.live = self.step.live_tensors()
+        self._stop_requests = [callback for callback in self.callbacks if isinstance(callback, StopRequest)]
+        self._ready = False
 
     # The run
 
     def run(self) -> TrainingResult:
         """Train until the epochs, the time or the patience are used up."""
-        for callback in self.callbacks:
-            callback.on_start(self.settings.max_epochs)
-        self.model.train()
+        random_layers = self.model.use_generator(self.layer_generator)
+        self._reseed_layers = random_layers
         stopped: str | None = None
         try:
-            if self.checkpoints is not None:
-                self._resume()
-            self.state.clock = time.monotonic() - self.state.seconds
-            if self.state.initial is None:
-                self.state.initial = self._reference()
-            stopped = self._epochs()
-        except KeyboardInterrupt:
-            stopped = "KeyboardInterrupt"
-            self._make_consistent()
-            if self.checkpoints is not None:
-                self._save()
+            stopped = self._interruptible()
         finally:
+            try:
+                self._settle()
+            except KeyboardInterrupt:  # putting the best parameters back is short, and half of it would be a ruin
+                self._settle()
+                stopped = "KeyboardInterrupt"
             for callback in self.callbacks:
                 callback.on_end()
-            self.model.use_generator(None)
-        if self.state.best is not None:
-            self.best.restore()
-        self.model.eval()
-        self._summarise_events()
-        return TrainingResult(self.state.history, self.state.epoch, stopped)
+        self._warn(stopped)
+        return TrainingResult(self.history, self.state.epoch, stopped)
+
+    def _interruptible(self) -> str | None:
+        try:
+            for callback in self.callbacks:
+                callback.on_start(self.settings.max_epochs)
+            self._prepare()
+            stopped = self._epochs()
+        except KeyboardInterrupt:
+            if not self._ready:
+                raise
+            self._make_consistent()
+            stopped = "KeyboardInterrupt"
+        self._save()
+        return stopped
+
+    def _prepare(self) -> None:
+        """Take up a saved run, or measure the untrained model."""
+        self.model.train()
+        if self.checkpoints is None or not saved_run.resume(self, self.checkpoints):
+            measured = self.held_out.evaluate(self.model, self.full_weights)["reconstruction"]
+            self.state = RunState(
+                reference=measured if math.isfinite(measured) else None,
+                untrained=copied(_model_part(self.live)),
+            )
+        self.state = replace(self.state, clock=time.monotonic() - self.state.seconds)
+        self._ready = True
 
     def _epochs(self) -> str | None:
         while True:
             try:
                 stopped = self._epochs_until_divergence()
-                if stopped is None and self._no_better_than_untrained():
-                    raise _Diverged("training left the model no better than it began")
+                if stopped in (None, "patience") and self._worse_than_untrained():
+                    raise _Diverged("training left the model worse than it began", from_scratch=True)
                 return stopped
-            except _Diverged as reason:
-                self._roll_back(str(reason))
+            except _Diverged as lost:
+                self._go_back(lost)
 
     def _epochs_until_divergence(self) -> str | None:
-        state, settings = self.state, self.settings
-        while state.epoch < settings.max_epochs:
+        settings = self.settings
+        while self.state.epoch < settings.max_epochs:
+            if settings.patience is not None and self.state.epochs_without_gain >= settings.patience:
+                return "patience"
             stopped = self._steps()
-            if stopped is not None:
+            # An epoch that ran out of time ends here: the schedule has followed the clock, so it is the best one.
+            if stopped is not None and (stopped != "max_seconds" or not self.means.rows):
                 return stopped
             self._finish_epoch()
-            if any([callback.on_epoch_end(self._event()) for callback in self.callbacks]):
-                return "callback"
-            if settings.patience is not None and state.epochs_without_gain > settings.patience:
-                return "patience"
-            if self.checkpoints is not None and self.checkpoints.due():
-                self._save()
-        if self.checkpoints is not None:
-            self._save()
+            event = EpochEnd(self.state.epoch, settings.max_epochs, self.history, self.model)
+            if any([callback.on_epoch_end(event) for callback in self.callbacks]):
+                return stopped or "callback"
+            if stopped is not None:
+                return stopped
         return None
+
+    # An epoch
 
     def _steps(self) -> str | None:
         """The (remaining) steps of one epoch; a word if the run must stop before its end."""
-        state = self.state
-        if state.position == 0:
-            state.generator = self.generator.get_state()
-            state.noise_generator = self.noise_generator.get_state()
-            self.epoch_start.take()
-            state.guard_at_start = self.step.guard.state()
-            self._sums = []
-        for position, batch, noise in self._batches():
-            if position < state.position:  # resumed in the middle of an epoch: the draws are repeated, not the steps
-                continue
-            stopped = self._stop_reason()
-            if stopped is not None:
-                if self.checkpoints is not None:
-                    self._save()
+        if not self.state.begun:
+            self._begin_epoch()
+        state, checkpoints = self.state, self.checkpoints
+        watched = bool(self._stop_requests) or self.settings.max_seconds is not None
+        for batch, noise in self.batches.epoch(done=state.position):
+            if watched and (stopped := self._stop_reason()) is not None:
                 return stopped
+            if checkpoints is not None and checkpoints.due():
+                self._save()
             self._one_step(batch, noise)
-            state.position += 1
+            if self.step.skipped_in_a_row > PATIENCE_WITH_SKIPS:
+                raise _Diverged(f"{self.step.skipped_in_a_row} gradients in a row were not finite")
         return None
+
+    def _begin_epoch(self) -> None:
+        self.means.clear()
+        self.state = replace(
+            self.state,
+            begun=True,
+            position=0,
+            start=copied(self.live),
+            step_at_start=self.step.counters(),
+            events_at_start=len(self.history.events),
+            generator=self.generator.get_state(),
+            noise_generator=self.noise_generator.get_state(),
+        )
 
     def _one_step(self, batch: Batch, noise: Tensor | None) -> None:
-        state = self.state
-        weights = self.model.weights(state.epoch + state.position / self.steps_per_epoch)
-        if self.random_layers:
+        state, step = self.state, self.step
+        epoch = state.epoch + state.position / self.steps_per_epoch
+        weights = self.full_weights if epoch >= self.warmup else self.model.weights(epoch)
+        if self._reseed_layers:
             self.layer_generator.manual_seed(self.layer_seed + state.epoch * self.steps_per_epoch + state.position)
-        self._sums.extend(self.step.run(batch, noise, weights, self._rate()))
-        if self.step.skipped_in_a_row > PATIENCE_WITH_SKIPS:
-            raise _Diverged(f"{self.step.skipped_in_a_row} gradients in a row were not finite")
+        parts = step.run(batch, noise, weights, self._rate(epoch))
+        if parts is not None:
+            self.means.names = step.part_names
+            self.means.add(parts, len(batch))
+        state.position += 1
+        step.updating = False
 
-    def _batches(self) -> Iterator[tuple[int, Batch, Tensor | None]]:
-        order = self.train_index[torch.randperm(len(self.train_index), generator=self.generator)]
-        row_bytes = max(1, self.rows.take(order[:1]).nbytes)
-        chunk = self.batch_size * max(1, CHUNK_BYTES // (row_bytes * self.batch_size))
-        position = 0
-        for start in range(0, len(order), chunk):
-            index = order[start : start + chunk]
-            noise = self.model.draw_noise(len(index), self.noise_generator)
-            if position + math.ceil(len(index) / self.batch_size) <= self.state.position:
-                position += math.ceil(len(index) / self.batch_size)
-                continue
-            rows = self.rows.take(index).to(self.device)
-            for offset in range(0, len(index), self.batch_size):
-                piece = slice(offset, offset + self.batch_size)
-                yield position, rows.rows(piece), None if noise is None else noise[piece]
-                position += 1
-
-    def _rate(self) -> float:
-        state, settings = self.state, self.settings
-        fraction = (state.epoch + state.position / self.steps_per_epoch) / settings.max_epochs
+    def _rate(self, epoch: float) -> float:
+        settings = self.settings
+        fraction = epoch / settings.max_epochs
         if settings.max_seconds is not None:
-            fraction = max(fraction, (time.monotonic() - state.clock) / settings.max_seconds)
-        return settings.learning_rate * state.rate_factor * self.schedule(min(1.0, fraction))
+            fraction = max(fraction, (time.monotonic() - self.state.clock) / settings.max_seconds)
+        return settings.learning_rate * self.state.rate_factor * self.schedule(min(1.0, fraction))
 
     def _stop_reason(self) -> str | None:
-        for callback in self.callbacks:
-            if isinstance(callback, StopRequest) and callback.reason is not None:
-                return callback.reason
+        for request in self._stop_requests:
+            if request.reason is not None:
+                return request.reason
         limit = self.settings.max_seconds
-        if limit is not None and time.monotonic() - self.state.clock >= limit:
-            return "max_seconds"
-        return None
-
-    # The end of an epoch
+        return "max_seconds" if limit is not None and time.monotonic() - self.state.clock >= limit else None
 
     def _finish_epoch(self) -> None:
+        """Measure, compare, and count the epoch; up to the last assignment all of it can be repeated."""
         state = self.state
-        weights = self.model.weights(state.epoch + 1)
-        row = self._training_means(weights)
-        row["learning_rate"] = self._rate()
-        state.epoch += 1
-        state.position = 0
-        initial = state.initial or 0.0
-        if not math.isfinite(row["train/total"]) or row["train/reconstruction"] > initial + EXPLODED * (
-            abs(initial) + 1
-        ):
-            raise _Diverged(f"the loss exploded to {row['train/total']:.3g}")
-        if self.held_out is not None:
-            measured = self.held_out.evaluate(self.model, self.model.weights(math.inf))
+        epoch = state.epoch + 1
+        row = self._training_row(epoch)
+        best, best_copies, epochs_without_gain = state.best, state.best_copies, state.epochs_without_gain
+        if self.validates:
+            measured = self.held_out.evaluate(self.model, self.full_weights)
             row.update({f"validation/{name}": value for name, value in measured.items()})
-            self._compare(measured["total"])
-        state.seconds = time.monotonic() - state.clock
-        row["seconds"] = state.seconds
-        state.history.rows.append({"epoch": state.epoch, **row})
-
-    def _training_means(self, weights: dict[str, float]) -> dict[str, float]:
-        names = ["reconstruction", *weights]
-        steps = torch.stack(self._sums).double().reshape(-1, len(names)).cpu()
-        means = (steps.sum(0) / len(self.train_index)).tolist()
-        row = {f"train/{name}": value for name, value in zip(names, means, strict=True)}
-        row["train/total"] = means[0] + sum(
-            weights[name] * value for name, value in zip(names[1:], means[1:], strict=True)
+            # During warm-up the objective at full weight is not yet what is optimised.
+            if epoch >= self.warmup:
+                objective = measured["total"]
+                if math.isfinite(objective) and (best is None or objective < best):
+                    best, best_copies, epochs_without_gain = objective, copied(_model_part(self.live)), 0
+                else:
+                    epochs_without_gain += 1
+        seconds = time.monotonic() - state.clock
+        self.history.rows.append({"epoch": epoch, **row, "seconds": seconds})
+        self.state = replace(
+            state,
+            epoch=epoch,
+            position=0,
+            begun=False,
+            seconds=seconds,
+            best=best,
+            best_copies=best_copies,
+            epochs_without_gain=epochs_without_gain,
+            events_at_start=len(self.history.events),
         )
-        row.update({f"train/{name}_weight": weight for name, weight in weights.items()})
-        self._sums = []
-        return row
 
-    def _compare(self, objective: float) -> None:
-        """Keep the best parameters; during warm-up the objective is not yet what is optimised."""
+    def _training_row(self, epoch: int) -> dict[str, float]:
+        """The epoch's means; raises _Diverged if they show that the run is lost."""
         state = self.state
-        if state.epoch < self.model.warmup:
-            return
-        if state.best is None or objective < state.best:
-            state.best = objective
-            state.epochs_without_gain = 0
-            self.best.take()
-        else:
-            state.epochs_without_gain += 1
-
-    def _event(self) -> EpochEnd:
-        return EpochEnd(self.state.epoch, self.settings.max_epochs, self.state.history, self.model)
+        means = self.means.means()
+        if not means:
+            raise _Diverged("no gradient of the epoch was finite")
+        weights = self.model.weights(epoch)
+        total = sum(weights.get(name, 1.0) * value for name, value in means.items())
+        reference = state.reference or 0.0
+        if not math.isfinite(total) or means["reconstruction"] > reference + EXPLODED * (abs(reference) + 1):
+            raise _Diverged(f"the loss exploded to {total:.3g}")
+        if self.step.vanished_in_a_row >= self.steps_per_epoch and has_vanished(self.model, self.held_out):
+            raise _Diverged("the gradient vanished: the outputs are saturated", from_scratch=True)
+        row = {"train/total": total, **{f"train/{name}": value for name, value in means.items()}}
+        row.update({f"train/{name}_weight": weight for name, weight in weights.items()})
+        row["learning_rate"] = self._rate(epoch)
+        return row
 
     # When things go wrong
 
-    def _reference(self) -> float:
-        """The reconstruction loss before the first step, in nats per row."""
-        weights = self.model.weights(math.inf)
-        if self.held_out is not None:
-            return self.held_out.evaluate(self.model, weights)["reconstruction"]
-        index = self.train_index[: self.batch_size]
-        noise = self.model.draw_noise(len(index), torch_generator(0, self.device))
-        return HeldOut(self.rows, index, noise, self.device, self.settings.precision).evaluate(self.model, weights)[
-            "reconstruction"
-        ]
-
-    def _no_better_than_untrained(self) -> bool:
-        history, initial = self.state.history, self.state.initial
-        if not history.rows or initial is None or self.state.retries >= MAXIMUM_RETRIES:
+    def _worse_than_untrained(self) -> bool:
+        if not self.history.rows or self.state.reference is None:
             return False
-        name = "validation/reconstruction" if self.held_out is not None else "train/reconstruction"
-        reached = min(row[name] for row in history.rows)
-        return reached > initial + NO_BETTER * abs(initial)
+        if self.validates:
+            reached = [row["validation/reconstruction"] for row in self.history.rows]
+        else:
+            reached = [self.held_out.evaluate(self.model, self.full_weights)["reconstruction"]]
+        return is_worse_than_untrained(reached, self.state.reference, self.held_out.width)
 
-    def _roll_back(self, reason: str) -> None:
+    def _go_back(self, lost: _Diverged) -> None:
+        """Lower the rate, and return to the start of the epoch, or of the run if its beginning spoilt it."""
+        self.step.updating = True
         state = self.state
-        self.epoch_start.restore()
-        state.retries += 1
-        if state.retries > MAXIMUM_RETRIES:
-            if state.best is not None:
-                self.best.restore()
-            raise DivergenceError(
-                f"Training diverged: {reason}; lowering the learning rate {MAXIMUM_RETRIES} times, from "
-                f"{self.settings.learning_rate:g} to {self.settings.learning_rate * state.rate_factor:.3g}, did not "
-                "help. The model holds the last finite parameters. Look for extreme values in the data, or use a "
-                "smaller `learning_rate`."
-            )
-        state.rate_factor *= LOWER_BY
-        self.step.guard.restore(state.guard_at_start)
-        self.step.skipped_in_a_row = 0
-        if state.position == 0 and state.epoch > 0:  # the epoch had ended: repeat it
-            state.epoch -= 1
-            state.history.rows = [row for row in state.history.rows if row["epoch"] <= state.epoch]
-        state.position = 0
+        if state.retries >= MAXIMUM_RETRIES:
+            self._give_up(lost)
+        factor = state.rate_factor * LOWER_BY
+        epoch = 0 if lost.from_scratch else state.epoch
         self._report(
             "rolled-back",
-            f"{reason}; back to the start of epoch {state.epoch + 1}, learning rate lowered to "
-            f"{self.settings.learning_rate * state.rate_factor:.3g}",
+            f"{lost}; back to the start of epoch {epoch + 1}, learning rate lowered to "
+            f"{self.settings.learning_rate * factor:.3g}",
         )
+        fresh: dict[str, Any] = {}
+        if lost.from_scratch:
+            fresh = {
+                "epoch": 0,
+                "best": None,
+                "best_copies": None,
+                "epochs_without_gain": 0,
+                "start": self._untrained_start(),
+                "step_at_start": {"mean": 0.0, "seen": 0},
+            }
+        at_start = fresh.pop("step_at_start", state.step_at_start)
+        self.state = replace(
+            state,
+            begun=True,
+            position=0,
+            retries=state.retries + 1,
+            rate_factor=factor,
+            events_at_start=len(self.history.events),
+            step_at_start={**at_start, "skipped": 0, "vanished": 0},
+            generator=self.generator.get_state(),
+            noise_generator=self.noise_generator.get_state(),
+            **fresh,
+        )
+        self._return_to_start()
+
+    def _untrained_start(self) -> dict[str, Tensor]:
+        """Model and optimiser as they were before the first step."""
+        return {name: self.state.untrained.get(name, tensor * 0) for name, tensor in self.live.items()}
+
+    def _give_up(self, lost: _Diverged) -> None:
+        state = self.state
+        best = state.untrained if lost.from_scratch else state.best_copies
+        self._return_to_start()
+        if best is None:
+            start = _model_part(state.start)
+            best = start if all_finite(start) else state.untrained
+        self.state = replace(self.state, best_copies=best)
+        raise DivergenceError(
+            f"Training diverged: {lost}; lowering the learning rate {MAXIMUM_RETRIES} times, from "
+            f"{self.settings.learning_rate:g} to {self.settings.learning_rate * state.rate_factor:.3g}, did not help. "
+            "The model holds the last finite parameters. Look for extreme values in the data, or use a smaller "
+            "`learning_rate`."
+        )
+
+    def _return_to_start(self) -> None:
+        """Put everything back to where the epoch under way began, as :attr:`state` has it."""
+        state = self.state
+        state.position = 0
+        restore(self.live, state.start)
+        self.step.restore_counters(state.step_at_start)
+        self.generator.set_state(state.generator)
+        self.noise_generator.set_state(state.noise_generator)
+        self.means.clear()
+        del self.history.rows[state.epoch :]
+        kept = [event for event in self.history.events[state.events_at_start :] if event["kind"] == "split-batch"]
+        self.history.events[state.events_at_start :] = kept
+        self.step.updating = False
 
     def _make_consistent(self) -> None:
-        """After an interrupt: if it struck within an update, return to the start of the epoch."""
+        """After an interrupt: a step that was only half done is undone with its epoch."""
         if self.step.updating:
-            self.epoch_start.restore()
-            self.step.guard.restore(self.state.guard_at_start)
-            self.step.updating = False
-            self.state.position = 0
-            self._sums = []
+            self._return_to_start()
+        del self.history.rows[self.state.epoch :]
+
+    def _settle(self) -> None:
+        """Leave a model that can be used, however the run ended. May be repeated."""
+        if self._ready:
+            self._make_consistent()
+            if self.state.best_copies is not None:
+                restore(self.live, self.state.best_copies)
+        self.model.use_generator(None)
+        self.model.eval()
 
     def _report(self, kind: str, message: str) -> None:
-        self.state.history.events.append({"epoch": self.state.epoch + 1, "kind": kind, "message": message})
+        self.history.record(self.state.epoch + 1, kind, message, since=self.state.events_at_start)
 
-    def _summarise_events(self) -> None:
+    def _warn(self, stopped: str | None) -> None:
         """One warning for all that happened; the details stay in the history."""
-        counts: dict[str, int] = {}
-        for event in self.state.history.events:
-            counts[event["kind"]] = counts.get(event["kind"], 0) + 1
-        told = [f"{count} × {kind}" for kind, count in counts.items() if kind != "clipped"]
-        if told:
-            warnings.warn(
-                f"Training had to help itself ({', '.join(told)}); `history_.events` has the details.",
-                TrainingWarning,
-                stacklevel=4,
-            )
-
-    # Checkpoints
-
-    def _resume(self) -> None:
-        found = self.checkpoints.load() if self.checkpoints is not None else None
-        if found is None:
-            return
-        manifest, tensors = found
-        self.epoch_start.restore_from(tensors, "start.")
-        self.best.restore_from(tensors, "best.", copies_only=True)
-        with torch.no_grad():
-            for name, tensor in self.step.live_tensors().items():
-                tensor.copy_(tensors[f"live.{name}"])
-        self.state = RunState.from_saved(manifest, tensors)
-        self.step.guard.restore(manifest["guard"])
-        self.step.splits = int(manifest["splits"])
-        self.step.skipped_in_a_row = int(manifest["skipped_in_a_row"])
-        self._sums = list(tensors["sums"].to(self.device).unbind()) if tensors["sums"].numel() else []
-        # An unfinished epoch begins again with the draws it began with.
-        self.generator.set_state(tensors["generator.now"] if self.state.position == 0 else self.state.generator)
-        self.noise_generator.set_state(
-            tensors["noise_generator.now"] if self.state.position == 0 else self.state.noise_generator
-        )
+        summary = self.history.summary()
+        if summary is not None:
+            message = f"Training had to help itself ({summary}); `history_.events` has the details."
+            warnings.warn(message, TrainingWarning, stacklevel=5)
+        if stopped == "max_seconds" and self._worse_than_untrained():
+            message = "`max_seconds` ended the run when the model was worse than untrained; use a smaller `learning_rate`."
+            warnings.warn(message, TrainingWarning, stacklevel=5)
 
     def _save(self) -> None:
-        if self.checkpoints is None:
-            return
-        state = self.state
-        state.seconds = time.monotonic() - state.clock
-        tensors = {f"live.{name}": tensor for name, tensor in self.step.live_tensors().items()}
-        tensors.update({f"start.{name}": tensor for name, tensor in self.epoch_start.copies.items()})
-        tensors.update({f"best.{name}": tensor for name, tensor in self.best.copies.items()})
-        tensors["sums"] = torch.stack(self._sums) if self._sums else torch.empty(0)
-        tensors["generator.start"], tensors["generator.now"] = state.generator, self.generator.get_state()
-        tensors["noise_generator.start"] = state.noise_generator
-        tensors["noise_generator.now"] = self.noise_generator.get_state()
-        manifest: dict[str, Any] = state.to_json()
-        manifest["guard"] = self.step.guard.state()
-        manifest["splits"], manifest["skipped_in_a_row"] = self.step.splits, self.step.skipped_in_a_row
-        self.checkpoints.save(manifest, tensors)
+        if self.checkpoints is not None:
+            self.state.seconds = time.monotonic() - self.state.clock
+            saved_run.save(self, self.checkpoints)
+
+
+def _model_part(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}

@@ -23,14 +23,17 @@ Report = Callable[[str, str], None]
 class OptimiserStep:
     """Runs steps on a model and remembers what the guard did.
 
-    A step is atomic towards the rest of the loop: :attr:`updating` is True only while parameters, optimiser state and
-    buffers change, so that an interrupt at any other moment leaves a consistent run.
-
     Attributes
     ----------
+    part_names : tuple of str
+        The loss parts, in the order in which :meth:`run` returns them; known after the first step.
     splits : int
         Into how many micro-batches a batch is divided; doubled when memory runs out.
-    skipped_in_a_row : int
+    skipped_in_a_row, vanished_in_a_row : int
+        How many of the last steps had a gradient that was not finite, or exactly zero.
+    updating : bool
+        Set when a step begins to change anything (guard, counters, optimiser, parameters, buffers); the loop clears it
+        when it has counted the step. An interrupt at any other moment leaves a consistent run.
     """
 
     def __init__(self, model: Trainable, settings: TrainingSettings, device: torch.device, report: Report) -> None:
@@ -41,8 +44,10 @@ class OptimiserStep:
         self.guard = SpikeGuard()
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.optimiser = _adam(self.parameters, settings.learning_rate, device)
+        self.part_names: tuple[str, ...] = ()
         self.splits = 1
         self.skipped_in_a_row = 0
+        self.vanished_in_a_row = 0
         self.updating = False
         self._loss = _compiled(model, settings, device) if settings.compile else model.loss
 
@@ -54,11 +59,20 @@ class OptimiserStep:
                 tensors[f"optimiser.{number}.{name}"] = tensor
         return tensors
 
-    def run(self, batch: Batch, noise: Tensor | None, weights: Mapping[str, Weight], rate: float) -> list[Tensor]:
-        """One step; returns the detached loss parts as sums over the rows."""
-        for parameter in self.parameters:
-            parameter.grad = None
+    def counters(self) -> dict[str, float]:
+        """What the guard and the counters know, JSON-ready."""
+        return {**self.guard.state(), "skipped": self.skipped_in_a_row, "vanished": self.vanished_in_a_row}
+
+    def restore_counters(self, state: Mapping[str, float]) -> None:
+        """What :meth:`counters` gave."""
+        self.guard.restore(state)
+        self.skipped_in_a_row, self.vanished_in_a_row = int(state["skipped"]), int(state["vanished"])
+
+    def run(self, batch: Batch, noise: Tensor | None, weights: Mapping[str, Weight], rate: float) -> list[Tensor] | None:
+        """One step; returns the detached loss parts as sums over the rows, or None if the step was skipped."""
         while True:
+            for parameter in self.parameters:
+                parameter.grad = None
             try:
                 parts, updates = self._gradient(batch, noise, weights)
                 break
@@ -66,24 +80,24 @@ class OptimiserStep:
                 if not is_out_of_memory(error):
                     raise
                 self._split_further(batch, error)
-        gradients = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        gradients = [gradient for parameter in self.parameters if (gradient := parameter.grad) is not None]
         norm = self.guard.norm(gradients)
+        self.updating = True
         factor = self.guard.factor(norm)
         if factor is None:
             self.skipped_in_a_row += 1
             self.report("skipped", "a step was skipped: its gradient was not finite")
-            return parts
-        if factor < 1:
+            return None
+        self.skipped_in_a_row = 0
+        self.vanished_in_a_row = 0 if norm else self.vanished_in_a_row + 1
+        if factor != 1.0:
             torch._foreach_mul_(gradients, factor)
             self.report("clipped", f"a gradient of norm {norm:.3g} was clipped to {norm * factor:.3g}")
-        self.skipped_in_a_row = 0
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        self.updating = True
         self.optimiser.step()
         if updates:
             self.model.apply_updates(updates)
-        self.updating = False
         return parts
 
     def _gradient(
@@ -92,6 +106,8 @@ class OptimiserStep:
         if self.splits == 1:
             terms = self._terms(batch, noise, weights)
             terms.total.backward()  # type: ignore[no-untyped-call]
+            if not self.part_names:
+                self.part_names = tuple(terms.parts)
             return [part.detach() for part in terms.parts.values()], terms.updates
         return self._accumulated_gradient(batch, noise, weights)
 
@@ -113,6 +129,7 @@ class OptimiserStep:
             terms = self._terms(batch.rows(piece), None if noise is None else noise[piece], weights)
             share = terms.rows / rows
             (terms.total * share).backward()  # type: ignore[no-untyped-call]
+            self.part_names = tuple(terms.parts)
             detached = [part.detach() for part in terms.parts.values()]
             parts = [a + b for a, b in zip(parts, detached, strict=True)] if parts else detached
             # Running statistics are linear in the batch's statistics: their updates average like means over rows.
@@ -125,15 +142,15 @@ class OptimiserStep:
         if forbidding:
             raise ParameterError(
                 f"Out of memory with batches of {len(batch)} rows, and penalty `{forbidding[0]}` needs the whole batch "
-                "at once, so it cannot be split. Use a smaller `batch_size`."
+                "at once, so they cannot be split. Use a smaller `batch_size`."
             ) from error
         if self.splits >= len(batch):
             raise MemoryError(
                 f"Out of memory even with one row at a time (batch of {len(batch)}). Use a smaller network."
             ) from error
         self.splits *= 2
-        for parameter in self.parameters:
-            parameter.grad = None
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
         self.report(
             "split-batch",
             f"out of memory: each batch of {len(batch)} rows is now worked off in {self.splits} pieces, with the same "

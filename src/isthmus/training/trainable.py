@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from torch import Generator, Tensor, nn
 
-from isthmus.core.batch import Batch, Index
+from isthmus.core.batch import Batch
 from isthmus.core.loss_terms import LossTerms, Weight
 
 
@@ -32,10 +32,3 @@ class Trainable(Protocol):
     def train(self, mode: bool = True) -> Any: ...
     def eval(self) -> Any: ...
     def to(self, device: Any) -> Any: ...
-
-
-class RowSource(Protocol):
-    """Rows by position, as :class:`isthmus.data.rows.Rows` gives them."""
-
-    def __len__(self) -> int: ...
-    def take(self, index: Index) -> Batch: ...

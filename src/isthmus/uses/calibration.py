@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from isthmus.core.random import torch_generator
+from isthmus.core.row_source import RowSource
 from isthmus.models.autoencoder import ComposedAutoencoder
-from isthmus.training.trainable import RowSource
 
 CHUNK = 4096
 

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.core.row_source import RowSource
 from isthmus.distributions import DiagonalNormal, kl_divergence
 from isthmus.metrics.latents import active_units, expected_active, probabilistic_pca
 from isthmus.models.autoencoder import ComposedAutoencoder
-from isthmus.training.trainable import RowSource
 
 MAXIMUM_ROWS = 10_000
 # The spectrum of very wide rows is not worth its cost.
@@ -56,9 +56,7 @@ class Diagnosis:
 
 
 @torch.no_grad()
-def diagnose(
-    model: ComposedAutoencoder, rows: RowSource, index: Tensor, noise_variance: float | None
-) -> Diagnosis:
+def diagnose(model: ComposedAutoencoder, rows: RowSource, index: Tensor, noise_variance: float | None) -> Diagnosis:
     """Look at (at most 10,000 of) the rows at ``index``.
 
     ``noise_variance`` is a fixed σ² of the likelihood: directions below it are rightly left out (Lucas et al. 2019).

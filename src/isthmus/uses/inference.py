@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from isthmus.core.batch import Batch
+from isthmus.core.row_source import RowSource
 from isthmus.models.autoencoder import ComposedAutoencoder
-from isthmus.training.trainable import RowSource
 
 BATCH_ROWS = 1024
 
@@ -47,14 +47,17 @@ def feature_batches(model: ComposedAutoencoder, rows: RowSource) -> Iterator[tup
 
 @torch.inference_mode()
 def map_features(
-    model: ComposedAutoencoder, rows: RowSource, width: int, function: Callable[[Tensor], Tensor], dtype: Any = np.float32
+    model: ComposedAutoencoder,
+    rows: RowSource,
+    width: int,
+    function: Callable[[Tensor], Tensor],
+    dtype: Any = np.float32,
 ) -> np.ndarray:
     """``function`` of padded features (BATCH_ROWS, d) -> (BATCH_ROWS, width), over all rows: (n, width)."""
     model.eval()
-    result = np.empty((len(rows), width), dtype=dtype)
+    result = np.empty((len(rows), width), dtype=np.float32)
     for piece, features in feature_batches(model, rows):
-        found = function(features)[: piece.stop - piece.start]
-        result[piece] = found.float().cpu().numpy() if dtype == np.float32 else found.cpu().numpy()
+        result[piece] = function(features)[: piece.stop - piece.start].float().cpu().numpy()
     return result
 
 

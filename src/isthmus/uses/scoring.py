@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from isthmus.core.random import row_noise
+from isthmus.core.row_source import RowSource
 from isthmus.distributions import kl_divergence
 from isthmus.models.autoencoder import ComposedAutoencoder
-from isthmus.training.trainable import RowSource
 
 from .inference import feature_batches
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from isthmus.core.spec import Spec
 from isthmus.distributions import Posterior
-
-ToPosterior = Callable[[Tensor], Posterior]
 
 
 @dataclass(frozen=True)
@@ -30,5 +27,12 @@ class Latent(Spec):
         """How many numbers the encoder must give for a code of ``latent_dim``."""
 
     @abstractmethod
-    def build(self, latent_dim: int) -> ToPosterior:
-        """A function (or module) from the encoder's output (n, parameter_shape) to q(z|x)."""
+    def build(self, latent_dim: int) -> LatentModule:
+        """The module for codes of ``latent_dim``."""
+
+
+class LatentModule(nn.Module):
+    """``latent(parameters) -> Posterior``: from the encoder's output (n, parameter_shape) to q(z|x)."""
+
+    def forward(self, parameters: Tensor) -> Posterior:
+        raise TypeError(f"{type(self).__name__} must define forward(parameters)")

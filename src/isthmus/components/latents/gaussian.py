@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from isthmus.core.registry import register
 from isthmus.distributions import DiagonalNormal
 
-from .base import Latent
+from .base import Latent, LatentModule
 
 
 @register("latent", "gaussian")
@@ -36,7 +36,7 @@ class GaussianLatent(Latent):
         return GaussianLatentModule(latent_dim)
 
 
-class GaussianLatentModule(nn.Module):
+class GaussianLatentModule(LatentModule):
     """Encoder output (n, 2·latent_dim) -> q(z|x): means first, then log standard deviations."""
 
     def __init__(self, latent_dim: int) -> None:

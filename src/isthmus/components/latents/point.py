@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from isthmus.core.registry import register
 from isthmus.distributions import PointMass
 
-from .base import Latent
+from .base import Latent, LatentModule
 
 
 @register("latent", "point")
@@ -33,7 +33,7 @@ class Point(Latent):
         return PointLatent()
 
 
-class PointLatent(nn.Module):
+class PointLatent(LatentModule):
     """Encoder output (n, latent_dim) -> a point mass on it."""
 
     def forward(self, parameters: Tensor) -> PointMass:

@@ -42,7 +42,9 @@ class PerColumn(LikelihoodModule):
             ]
         )
 
-    def _each(self, distribution: Distribution, target: Tensor) -> list[tuple[int, LikelihoodModule, Distribution, Tensor]]:
+    def _each(
+        self, distribution: Distribution, target: Tensor
+    ) -> list[tuple[int, LikelihoodModule, Distribution, Tensor]]:
         if len(self.widths) == 1:
             return [(0, self.parts[0], distribution, target)]  # type: ignore[list-item]
         pieces = distribution.parts  # type: ignore[attr-defined]

@@ -43,7 +43,7 @@ class Custom(Network):
 
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
         "path": (InstanceOf(str, "an import path 'package.module:function'"),),
-        "kwargs": (InstanceOf(Mapping, "a dict of plain values"),),  # type: ignore[type-abstract]
+        "kwargs": (InstanceOf(Mapping, "a dict of plain values"),),
     }
 
     def build(self, in_features: int, out_features: int, mirrored: bool = False) -> nn.Module:
@@ -72,8 +72,9 @@ class _Seeded(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.random.set_rng_state(generator.get_state())
             for layer in self.network.modules():
-                if hasattr(layer, "reset_parameters"):
-                    layer.reset_parameters()
+                reset: Any = getattr(layer, "reset_parameters", None)
+                if reset is not None:
+                    reset()
             generator.set_state(torch.random.get_rng_state())
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:

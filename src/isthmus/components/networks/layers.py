@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
@@ -101,5 +103,6 @@ class BatchNorm(nn.Module):
 def initialise(module: nn.Module, generator: Generator) -> None:
     """Draw the parameters of every layer that has an ``initialise`` method, in order, from ``generator``."""
     for layer in module.modules():
-        if layer is not module and hasattr(layer, "initialise"):
-            layer.initialise(generator)
+        draw: Any = getattr(layer, "initialise", None)
+        if draw is not None:
+            draw(generator)

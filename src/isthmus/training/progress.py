@@ -1,0 +1,41 @@
+"""Whether a run learnt anything: for models whose loss stays finite although they are lost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from .held_out import CHUNK, HeldOut
+from .trainable import Trainable
+
+# Nats per feature by which a model may be worse than untrained: noise and early stopping account for less.
+MARGIN = 0.05
+SAMPLE = 16
+
+
+def reference_rows(index: Tensor) -> Tensor:
+    """At most 4,096 positions, evenly spread over ``index``."""
+    return index[:: -(-len(index) // CHUNK)]
+
+
+def is_worse_than_untrained(reached: Iterable[float], reference: float, width: int) -> bool:
+    """Whether no reconstruction loss that was reached comes near that of the untrained model.
+
+    All in nats per row of ``width`` features.
+    """
+    return min((value for value in reached if math.isfinite(value)), default=math.inf) > reference + MARGIN * width
+
+
+@torch.no_grad()
+def has_vanished(model: Trainable, held_out: HeldOut) -> bool:
+    """Whether a model whose gradient is exactly zero is lost (saturated outputs), rather than perfect.
+
+    A perfect model reconstructs every row equally well; a lost one does not.
+    """
+    model.eval()
+    losses = held_out.row_losses(model, SAMPLE)
+    model.train()
+    return max(losses) - min(losses) > 1e-6 * max(abs(loss) for loss in losses)
