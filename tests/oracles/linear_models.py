@@ -156,13 +156,13 @@ def exact_loss(model: ComposedAutoencoder, rows: Tensor) -> LossTerms:
     return model.loss(batch, noise, model.weights(0.0))
 
 
-def train(model: ComposedAutoencoder, rows: Tensor, rounds: int = 25, steps: int = 60) -> ComposedAutoencoder:
+def train(model: ComposedAutoencoder, rows: Tensor, rounds: int = 20, steps: int = 40) -> ComposedAutoencoder:
     """Minimise the model's own loss by L-BFGS; a shared σ² is recomputed exactly between rounds."""
     learnt = model.likelihood.parts[0].learnt
-    for _ in range(rounds if learnt else 3):
+    for _ in range(rounds if learnt else 1):
         optimiser = torch.optim.LBFGS(
             model.parameters(),
-            max_iter=steps if learnt else 10 * steps,
+            max_iter=steps if learnt else 8 * steps,
             history_size=20,
             tolerance_grad=1e-12,
             tolerance_change=1e-16,

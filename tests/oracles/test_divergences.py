@@ -1,4 +1,4 @@
-"""Oracles 8 and 9: every registered closed form against sampling, quadrature and scipy; rate = information + mismatch."""
+"""Oracles 8 and 9: closed forms against sampling, quadrature and scipy; the rate is information plus mismatch."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
         """Write the fitted model to one ``.safetensors`` file, whole or not at all; :func:`isthmus.load` reads it."""
         from .saving import save  # estimators know how to be saved; saving knows how to build estimators
 
-        check_is_fitted(self, "density_")
+        check_is_fitted(self, "diagnosis_")
         save(self, path)
 
     # Diagnostics

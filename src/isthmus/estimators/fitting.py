@@ -6,7 +6,7 @@ import hashlib
 import math
 import platform
 import warnings
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,17 +14,19 @@ import torch
 from torch import Tensor
 
 from isthmus._version import __version__
-from isthmus.core.errors import CollapseWarning, InputError, LikelihoodWarning
+from isthmus.components.priors.standard_normal import StandardNormal
+from isthmus.core.errors import CollapseWarning, DivergenceError, InputError, LikelihoodWarning
 from isthmus.core.random import seed_from, spawn_seeds, torch_generator
 from isthmus.data.rows import Rows
 from isthmus.data.schema import Schema
+from isthmus.files.canonical import canonical_json
 from isthmus.models.autoencoder import ComposedAutoencoder
 from isthmus.models.composition import Composition
 from isthmus.models.defaults import complete
 from isthmus.training.callbacks import ProgressBar
 from isthmus.training.checkpoints import CheckpointFolder
 from isthmus.training.devices import resolve_device, resolve_precision
-from isthmus.training.loop import Trainer, TrainingResult
+from isthmus.training.loop import Trainer
 from isthmus.training.settings import TrainingSettings, resolve_batch_size, resolve_epochs, resolve_patience
 from isthmus.uses import inference
 from isthmus.uses.calibration import calibrate_likelihood
@@ -40,37 +42,143 @@ if TYPE_CHECKING:
 def fit(estimator: BaseAutoencoder, data: Any) -> None:
     """Fit ``estimator`` to ``data``: every fitted attribute is set here."""
     estimator.validate_parameters()
-    seeds = spawn_seeds(seed_from(estimator.random_state), 6)
-    split_seed, build_seed, train_seed, score_seed, density_seed, calibration_seed = seeds
+    device = resolve_device(estimator.device)
+    seed = seed_from(estimator.random_state)
     schema = _schema(estimator, data)
     rows = schema.rows(data, estimator_name=type(estimator).__name__).to_resident()
     if len(rows) < 2:
         raise InputError(
             "Found 1 sample in X, but fit needs at least 2: an autoencoder learns what rows have in common."
         )
-    train_index, validation_index = _split(len(rows), estimator.validation_fraction, split_seed)
-    device = resolve_device(estimator.device)
-    settings = _settings(estimator, len(train_index), device)
-    composition = complete(estimator._parts(settings), schema.blocks)
-    model = _model(estimator, schema, composition, build_seed)
-    callbacks = [*(estimator.callbacks or ())]
-    if estimator.verbose:
-        callbacks.append(ProgressBar(type(estimator).__name__))
-    identity = _identity(rows, composition, settings, estimator.random_state)
-    with _checkpoints(estimator.checkpoint, identity) as checkpoints:
-        trainer = Trainer(
-            model, rows, train_index, validation_index, settings, train_seed, device, callbacks, checkpoints
-        )
-        _publish(estimator, schema, composition, model, trainer, score_seed)
-        result = trainer.run()
-    estimator.n_iter_ = result.epochs
-    calibrate_likelihood(model, rows, train_index, calibration_seed)
-    _diagnose(estimator, rows, train_index)
-    _fit_density(estimator, rows, train_index, validation_index, density_seed)
-    if result.stopped == "KeyboardInterrupt":
+    with _checkpoints(estimator.checkpoint) as checkpoints:
+        if checkpoints is not None and estimator.random_state is None:
+            # Resuming a run whose seed was left to chance means going on with the seed that it drew.
+            seed = int(checkpoints.saved_identity().get("seed", seed))
+        run = _Run(estimator, schema, rows, device, seed)
+        if checkpoints is not None:
+            checkpoints.identity = run.identity()
+        trainer = run.trainer(checkpoints)
+        run.publish(trainer)
+        try:
+            result = trainer.run()
+        except DivergenceError:
+            run.finish(trainer.state.epoch, None)
+            raise
+    interrupted = result.stopped == "KeyboardInterrupt"
+    try:
+        run.finish(result.epochs, result.stopped)
+    except KeyboardInterrupt:
+        # What remains is the density, which has a plain substitute; the rest is quick.
+        run.finish(result.epochs, result.stopped, with_density=False)
+        interrupted = True
+    run.warn()
+    if interrupted:
         # The partial model is whole and usable; whoever called (a grid search, a script) must stop all the same.
         raise KeyboardInterrupt
-    estimator.stopped_ = result.stopped
+
+
+class _Run:
+    """One fit: what its steps share."""
+
+    def __init__(self, estimator: BaseAutoencoder, schema: Schema, rows: Rows, device: torch.device, seed: int) -> None:
+        self.estimator, self.schema, self.rows, self.device, self.seed = estimator, schema, rows, device, seed
+        split_seed, build_seed, self.train_seed, self.score_seed, self.density_seed, self.calibration_seed = (
+            spawn_seeds(seed, 6)
+        )
+        self.train_index, self.validation_index = _split(len(rows), estimator.validation_fraction, split_seed)
+        self.settings = _settings(estimator, len(self.train_index), device)
+        self.composition = complete(estimator._parts(self.settings), schema.blocks)
+        self.model = _model(estimator, schema, self.composition, build_seed)
+
+    def trainer(self, checkpoints: CheckpointFolder | None) -> Trainer:
+        callbacks = [*(self.estimator.callbacks or ())]
+        if self.estimator.verbose:
+            callbacks.append(ProgressBar(type(self.estimator).__name__))
+        return Trainer(
+            self.model,
+            self.rows,
+            self.train_index,
+            self.validation_index,
+            self.settings,
+            self.train_seed,
+            self.device,
+            callbacks,
+            checkpoints,
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree with to be resumed."""
+        return {
+            "data": _fingerprint(self.rows, self.schema),
+            "rows": {"training": len(self.train_index), "held out": len(self.validation_index)},
+            "composition": self.composition.to_json(),
+            "settings": self.settings.to_json(),
+            # 63-bit integers do not survive every JSON reader; text does.
+            "seed": str(self.seed),
+            "isthmus": __version__,
+            "torch": torch.__version__,
+            "device": self.device.type,
+            "platform": platform.machine(),
+        }
+
+    def publish(self, trainer: Trainer) -> None:
+        """Set the attributes that hold during training already: an interrupted or diverged fit leaves them usable."""
+        estimator, schema = self.estimator, self.schema
+        for name in ("diagnosis_", "collapse_", "n_iter_", "stopped_"):
+            if hasattr(estimator, name):
+                delattr(estimator, name)
+        estimator.schema_ = schema
+        estimator.composition_ = self.composition
+        estimator.module_ = self.model
+        estimator.history_ = trainer.history
+        estimator.latent_dim_ = estimator._n_features_out = self.composition.latent_dim
+        estimator.density_spec_ = StandardNormal()
+        estimator.density_ = estimator.density_spec_.build(self.composition.latent_dim).eval()
+        estimator._score_seed = self.score_seed
+        estimator.n_features_in_ = schema.n_features
+        if schema.feature_names is not None:
+            estimator.feature_names_in_ = np.asarray(schema.feature_names, dtype=object)
+        elif hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+
+    def finish(self, epochs: int, stopped: str | None, with_density: bool = True) -> None:
+        """Everything that follows training. May be repeated."""
+        estimator = self.estimator
+        estimator.n_iter_ = epochs
+        estimator.stopped_ = stopped
+        calibrate_likelihood(self.model, self.rows, self.train_index, self.calibration_seed)
+        self._diagnose()
+        if with_density:
+            self._fit_density()
+
+    def warn(self) -> None:
+        """What the user should hear of the fitted model."""
+        if self.estimator.collapse_ is not None:
+            warnings.warn(self.estimator.collapse_, CollapseWarning, stacklevel=5)
+        words = self.model.likelihood.diagnose()
+        if words is not None:
+            warnings.warn(words, LikelihoodWarning, stacklevel=5)
+
+    def _diagnose(self) -> None:
+        estimator = self.estimator
+        sigmas = [getattr(likelihood, "sigma", "shared") for likelihood in self.composition.likelihoods]
+        fixed = [float(sigma) ** 2 for sigma in sigmas if not isinstance(sigma, str)]
+        estimator.diagnosis_ = diagnose(self.model, self.rows, self.train_index, fixed[0] if fixed else None)
+        estimator.collapse_ = estimator.diagnosis_.collapse_message(estimator.latent_dim_)
+
+    def _fit_density(self) -> None:
+        train = self._codes(self.train_index[:MAXIMUM_ROWS])
+        held_out = self._codes(self.validation_index[:MAXIMUM_ROWS]) if len(self.validation_index) else None
+        spec, density = fit_density(train, held_out, self.density_seed)
+        self.estimator.density_spec_, self.estimator.density_ = spec, density.to(self.model.scale.device)
+
+    def _codes(self, index: Tensor) -> np.ndarray:
+        """Codes are sampled where they are uncertain: that is what the decoder was trained on."""
+        posterior = inference.posteriors(self.model, inference.SelectedRows(self.rows, index))
+        if not self.model.stochastic:
+            return posterior[0]
+        generator = np.random.Generator(np.random.PCG64(self.density_seed))
+        return posterior[0] + posterior[1] * generator.standard_normal(posterior[0].shape, dtype=np.float32)
 
 
 def _schema(estimator: BaseAutoencoder, data: Any) -> Schema:
@@ -114,22 +222,10 @@ def _model(estimator: BaseAutoencoder, schema: Schema, composition: Composition,
     return model
 
 
-def _identity(rows: Rows, composition: Composition, settings: TrainingSettings, random_state: Any) -> dict[str, Any]:
-    """What a checkpoint must agree with to be resumed."""
-    return {
-        "data": _fingerprint(rows),
-        "composition": composition.to_json(),
-        "settings": settings.to_json(),
-        "random_state": random_state if isinstance(random_state, (int, type(None))) else repr(random_state),
-        "isthmus": __version__,
-        "torch": torch.__version__,
-        "platform": platform.machine(),
-    }
-
-
-def _fingerprint(rows: Rows, chunk: int = 65_536, chunks: int = 64) -> str:
-    """A digest of the number of rows and their content (of 64 evenly spread chunks of very large data)."""
-    digest = hashlib.sha256(str(len(rows)).encode())
+def _fingerprint(rows: Rows, schema: Schema, chunk: int = 65_536, chunks: int = 64) -> str:
+    """A digest of the schema, the number of rows and their content (of 64 evenly spread chunks of very large data)."""
+    digest = hashlib.sha256(canonical_json(schema.to_json(), "schema"))
+    digest.update(str(len(rows)).encode())
     starts = range(0, len(rows), chunk)
     step = max(1, math.ceil(len(starts) / chunks))
     for start in starts[::step]:
@@ -138,68 +234,9 @@ def _fingerprint(rows: Rows, chunk: int = 65_536, chunks: int = 64) -> str:
     return digest.hexdigest()
 
 
-def _checkpoints(checkpoint: Any, identity: dict[str, Any]) -> Any:
+def _checkpoints(checkpoint: Any) -> AbstractContextManager[CheckpointFolder | None]:
     if checkpoint is None:
         return nullcontext()
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = Checkpoint(checkpoint)
-    return CheckpointFolder(
-        checkpoint.folder, identity, checkpoint.every_seconds, accept_mismatch=checkpoint.accept_mismatch
-    )
-
-
-def _publish(
-    estimator: BaseAutoencoder,
-    schema: Schema,
-    composition: Composition,
-    model: ComposedAutoencoder,
-    trainer: Trainer,
-    score_seed: int,
-) -> None:
-    """Set the attributes that hold during training already: an interrupted or diverged fit leaves them usable."""
-    estimator.schema_ = schema
-    estimator.composition_ = composition
-    estimator.module_ = model
-    estimator.history_ = trainer.state.history
-    estimator.latent_dim_ = composition.latent_dim
-    estimator._score_seed = score_seed
-    estimator.n_features_in_ = schema.n_features
-    estimator._n_features_out = composition.latent_dim
-    if schema.feature_names is not None:
-        estimator.feature_names_in_ = np.asarray(schema.feature_names, dtype=object)
-    elif hasattr(estimator, "feature_names_in_"):
-        del estimator.feature_names_in_
-
-
-def _diagnose(estimator: BaseAutoencoder, rows: Rows, train_index: Tensor) -> None:
-    scales = [getattr(likelihood, "sigma", "shared") for likelihood in estimator.composition_.likelihoods]
-    fixed = [float(scale) ** 2 for scale in scales if not isinstance(scale, str)]
-    diagnosis = diagnose(estimator.module_, rows, train_index, fixed[0] if fixed else None)
-    estimator.diagnosis_ = diagnosis
-    estimator.collapse_ = diagnosis.collapse_message(estimator.latent_dim_)
-    if estimator.collapse_ is not None:
-        warnings.warn(estimator.collapse_, CollapseWarning, stacklevel=4)
-    words = estimator.module_.likelihood.diagnose()
-    if words is not None:
-        warnings.warn(words, LikelihoodWarning, stacklevel=4)
-
-
-def _fit_density(
-    estimator: BaseAutoencoder, rows: Rows, train_index: Tensor, validation_index: Tensor, seed: int
-) -> None:
-    """Codes are sampled where they are uncertain: that is what the decoder was trained on."""
-    train = _codes(estimator, rows, train_index[:MAXIMUM_ROWS], seed)
-    held_out = _codes(estimator, rows, validation_index[:MAXIMUM_ROWS], seed) if len(validation_index) else None
-    estimator.density_spec_, estimator.density_ = fit_density(train, held_out, seed)
-    estimator.density_.to(estimator.module_.scale.device)
-
-
-def _codes(estimator: BaseAutoencoder, rows: Rows, index: Tensor, seed: int) -> np.ndarray:
-    posterior = inference.posteriors(estimator.module_, inference.SelectedRows(rows, index))
-    if not estimator.module_.stochastic:
-        return posterior[0]
-    noise = np.random.Generator(np.random.PCG64(seed)).standard_normal(posterior[0].shape, dtype=np.float32)
-    return posterior[0] + posterior[1] * noise
-
-
-__all__ = ["TrainingResult", "fit"]
+    return CheckpointFolder(checkpoint.folder, checkpoint.every_seconds, checkpoint.accept_mismatch)

@@ -47,6 +47,12 @@ CONSTRAINTS: Mapping[str, Iterable[Constraint]] = {
     "verbose": (Boolean(), Interval(0, None, integer=True)),
 }
 
+CHECKPOINT_CONSTRAINTS: Mapping[str, Iterable[Constraint]] = {
+    "folder": (InstanceOf((str, PathLike), "a folder"),),  # type: ignore[arg-type]
+    "every_seconds": (Interval(0, None),),
+    "accept_mismatch": (Boolean(),),
+}
+
 
 class SpecParameters(BaseEstimator):
     """``get_params`` and ``set_params`` that reach into specs and dicts of named specs (``penalties__kl__weight``).
@@ -82,6 +88,8 @@ class SpecParameters(BaseEstimator):
         """Raise one :class:`ParameterError` for the first parameter out of range; ``fit`` calls it."""
         params = self.get_params(deep=False)
         check_params(type(self).__name__, params, self.constraints)
+        if isinstance(params["checkpoint"], Checkpoint):
+            check_params("Checkpoint", vars(params["checkpoint"]), CHECKPOINT_CONSTRAINTS)
         for callback in params["callbacks"] or ():
             if not isinstance(callback, Callback):
                 raise ParameterError(

@@ -7,15 +7,16 @@ import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from torch import Tensor, device
+import torch
+from torch import Tensor
 
 from isthmus.core.batch import Batch
-from isthmus.core.errors import DivergenceError, TrainingWarning
+from isthmus.core.errors import TrainingWarning
 from isthmus.core.random import spawn_seeds, torch_generator
+from isthmus.core.row_source import RowSource
 
-from . import saved_run
+from . import rescue, saved_run
 from .batches import ShuffledBatches
 from .callbacks import Callback, EpochEnd, StopRequest
 from .checkpoints import CheckpointFolder
@@ -23,16 +24,15 @@ from .epoch_means import EpochMeans
 from .held_out import HeldOut
 from .history import History
 from .progress import has_vanished, is_worse_than_untrained, reference_rows
+from .rescue import DivergedError
 from .run_state import RunState
 from .schedules import SCHEDULES
 from .settings import TrainingSettings
-from .snapshot import all_finite, copied, restore
+from .snapshot import copied, model_part, restore
 from .step import OptimiserStep
-from .trainable import RowSource, Trainable
+from .trainable import Trainable
 
 PATIENCE_WITH_SKIPS = 20
-LOWER_BY = 0.1
-MAXIMUM_RETRIES = 8
 EXPLODED = 1e3
 
 
@@ -53,14 +53,6 @@ class TrainingResult:
     history: History
     epochs: int
     stopped: str | None
-
-
-class _Diverged(Exception):
-    """The run is lost at this learning rate; the loop goes back, to the start of the epoch or of the run."""
-
-    def __init__(self, reason: str, from_scratch: bool = False) -> None:
-        super().__init__(reason)
-        self.from_scratch = from_scratch
 
 
 class Trainer:
@@ -88,7 +80,7 @@ class Trainer:
     Raises
     ------
     DivergenceError
-        If the run stays non-finite after the rate was lowered 8 times; the model then holds the last finite
+        If the run is lost even after the rate was lowered 10 times; the model then holds the last finite
         parameters.
     ParameterError
         Memory ran out, and a penalty forbids splitting the batches.
@@ -106,7 +98,7 @@ class Trainer:
         validation_index: Tensor,
         settings: TrainingSettings,
         seed: int,
-        device: device,
+        device: torch.device,
         callbacks: Sequence[Callback] = (),
         checkpoints: CheckpointFolder | None = None,
     ) -> None:
@@ -133,17 +125,18 @@ class Trainer:
         self.history = History()
         self.state = RunState()
         self.means = EpochMeans()
-        self.step = OptimiserStep(model, settings, device, self._report)
+        self.step = OptimiserStep(model, settings, device, self.report)
         self.live = self.step.live_tensors()
         self._stop_requests = [callback for callback in self.callbacks if isinstance(callback, StopRequest)]
+        self._reseed_layers = False
         self._ready = False
+        self._unsaved = False
+        self._lost_for_time = False
 
     # The run
 
     def run(self) -> TrainingResult:
         """Train until the epochs, the time or the patience are used up."""
-        random_layers = self.model.use_generator(self.layer_generator)
-        self._reseed_layers = random_layers
         stopped: str | None = None
         try:
             stopped = self._interruptible()
@@ -155,7 +148,7 @@ class Trainer:
                 stopped = "KeyboardInterrupt"
             for callback in self.callbacks:
                 callback.on_end()
-        self._warn(stopped)
+        self._warn()
         return TrainingResult(self.history, self.state.epoch, stopped)
 
     def _interruptible(self) -> str | None:
@@ -167,19 +160,26 @@ class Trainer:
         except KeyboardInterrupt:
             if not self._ready:
                 raise
-            self._make_consistent()
+            rescue.make_consistent(self)
             stopped = "KeyboardInterrupt"
-        self._save()
+        try:
+            self._save()
+        except KeyboardInterrupt:
+            if stopped == "KeyboardInterrupt":  # the second one: somebody wants out
+                raise
+            stopped = "KeyboardInterrupt"
+            self._save()
         return stopped
 
     def _prepare(self) -> None:
         """Take up a saved run, or measure the untrained model."""
         self.model.train()
+        self._reseed_layers = self.model.use_generator(self.layer_generator)
         if self.checkpoints is None or not saved_run.resume(self, self.checkpoints):
             measured = self.held_out.evaluate(self.model, self.full_weights)["reconstruction"]
             self.state = RunState(
                 reference=measured if math.isfinite(measured) else None,
-                untrained=copied(_model_part(self.live)),
+                untrained=copied(model_part(self.live)),
             )
         self.state = replace(self.state, clock=time.monotonic() - self.state.seconds)
         self._ready = True
@@ -189,10 +189,11 @@ class Trainer:
             try:
                 stopped = self._epochs_until_divergence()
                 if stopped in (None, "patience") and self._worse_than_untrained():
-                    raise _Diverged("training left the model worse than it began", from_scratch=True)
+                    raise DivergedError("training left the model worse than it began", from_scratch=True)
+                self._lost_for_time = stopped == "max_seconds" and self._worse_than_untrained()
                 return stopped
-            except _Diverged as lost:
-                self._go_back(lost)
+            except DivergedError as lost:
+                rescue.go_back(self, lost)
 
     def _epochs_until_divergence(self) -> str | None:
         settings = self.settings
@@ -205,7 +206,8 @@ class Trainer:
                 return stopped
             self._finish_epoch()
             event = EpochEnd(self.state.epoch, settings.max_epochs, self.history, self.model)
-            if any([callback.on_epoch_end(event) for callback in self.callbacks]):
+            # A list: every callback is told, also after one asked to stop.
+            if any([callback.on_epoch_end(event) for callback in self.callbacks]):  # noqa: C419
                 return stopped or "callback"
             if stopped is not None:
                 return stopped
@@ -215,6 +217,7 @@ class Trainer:
 
     def _steps(self) -> str | None:
         """The (remaining) steps of one epoch; a word if the run must stop before its end."""
+        self._unsaved = True
         if not self.state.begun:
             self._begin_epoch()
         state, checkpoints = self.state, self.checkpoints
@@ -224,9 +227,10 @@ class Trainer:
                 return stopped
             if checkpoints is not None and checkpoints.due():
                 self._save()
+                self._unsaved = True
             self._one_step(batch, noise)
             if self.step.skipped_in_a_row > PATIENCE_WITH_SKIPS:
-                raise _Diverged(f"{self.step.skipped_in_a_row} gradients in a row were not finite")
+                raise DivergedError(f"{self.step.skipped_in_a_row} gradients in a row were not finite")
         return None
 
     def _begin_epoch(self) -> None:
@@ -282,7 +286,7 @@ class Trainer:
             if epoch >= self.warmup:
                 objective = measured["total"]
                 if math.isfinite(objective) and (best is None or objective < best):
-                    best, best_copies, epochs_without_gain = objective, copied(_model_part(self.live)), 0
+                    best, best_copies, epochs_without_gain = objective, copied(model_part(self.live)), 0
                 else:
                     epochs_without_gain += 1
         seconds = time.monotonic() - state.clock
@@ -300,18 +304,18 @@ class Trainer:
         )
 
     def _training_row(self, epoch: int) -> dict[str, float]:
-        """The epoch's means; raises _Diverged if they show that the run is lost."""
+        """The epoch's means; raises DivergedError if they show that the run is lost."""
         state = self.state
         means = self.means.means()
         if not means:
-            raise _Diverged("no gradient of the epoch was finite")
+            raise DivergedError("no gradient of the epoch was finite")
         weights = self.model.weights(epoch)
         total = sum(weights.get(name, 1.0) * value for name, value in means.items())
         reference = state.reference or 0.0
         if not math.isfinite(total) or means["reconstruction"] > reference + EXPLODED * (abs(reference) + 1):
-            raise _Diverged(f"the loss exploded to {total:.3g}")
+            raise DivergedError(f"the loss exploded to {total:.3g}")
         if self.step.vanished_in_a_row >= self.steps_per_epoch and has_vanished(self.model, self.held_out):
-            raise _Diverged("the gradient vanished: the outputs are saturated", from_scratch=True)
+            raise DivergedError("the gradient vanished: the outputs are saturated", from_scratch=True)
         row = {"train/total": total, **{f"train/{name}": value for name, value in means.items()}}
         row.update({f"train/{name}_weight": weight for name, weight in weights.items()})
         row["learning_rate"] = self._rate(epoch)
@@ -328,110 +332,33 @@ class Trainer:
             reached = [self.held_out.evaluate(self.model, self.full_weights)["reconstruction"]]
         return is_worse_than_untrained(reached, self.state.reference, self.held_out.width)
 
-    def _go_back(self, lost: _Diverged) -> None:
-        """Lower the rate, and return to the start of the epoch, or of the run if its beginning spoilt it."""
-        self.step.updating = True
-        state = self.state
-        if state.retries >= MAXIMUM_RETRIES:
-            self._give_up(lost)
-        factor = state.rate_factor * LOWER_BY
-        epoch = 0 if lost.from_scratch else state.epoch
-        self._report(
-            "rolled-back",
-            f"{lost}; back to the start of epoch {epoch + 1}, learning rate lowered to "
-            f"{self.settings.learning_rate * factor:.3g}",
-        )
-        fresh: dict[str, Any] = {}
-        if lost.from_scratch:
-            fresh = {
-                "epoch": 0,
-                "best": None,
-                "best_copies": None,
-                "epochs_without_gain": 0,
-                "start": self._untrained_start(),
-                "step_at_start": {"mean": 0.0, "seen": 0},
-            }
-        at_start = fresh.pop("step_at_start", state.step_at_start)
-        self.state = replace(
-            state,
-            begun=True,
-            position=0,
-            retries=state.retries + 1,
-            rate_factor=factor,
-            events_at_start=len(self.history.events),
-            step_at_start={**at_start, "skipped": 0, "vanished": 0},
-            generator=self.generator.get_state(),
-            noise_generator=self.noise_generator.get_state(),
-            **fresh,
-        )
-        self._return_to_start()
-
-    def _untrained_start(self) -> dict[str, Tensor]:
-        """Model and optimiser as they were before the first step."""
-        return {name: self.state.untrained.get(name, tensor * 0) for name, tensor in self.live.items()}
-
-    def _give_up(self, lost: _Diverged) -> None:
-        state = self.state
-        best = state.untrained if lost.from_scratch else state.best_copies
-        self._return_to_start()
-        if best is None:
-            start = _model_part(state.start)
-            best = start if all_finite(start) else state.untrained
-        self.state = replace(self.state, best_copies=best)
-        raise DivergenceError(
-            f"Training diverged: {lost}; lowering the learning rate {MAXIMUM_RETRIES} times, from "
-            f"{self.settings.learning_rate:g} to {self.settings.learning_rate * state.rate_factor:.3g}, did not help. "
-            "The model holds the last finite parameters. Look for extreme values in the data, or use a smaller "
-            "`learning_rate`."
-        )
-
-    def _return_to_start(self) -> None:
-        """Put everything back to where the epoch under way began, as :attr:`state` has it."""
-        state = self.state
-        state.position = 0
-        restore(self.live, state.start)
-        self.step.restore_counters(state.step_at_start)
-        self.generator.set_state(state.generator)
-        self.noise_generator.set_state(state.noise_generator)
-        self.means.clear()
-        del self.history.rows[state.epoch :]
-        kept = [event for event in self.history.events[state.events_at_start :] if event["kind"] == "split-batch"]
-        self.history.events[state.events_at_start :] = kept
-        self.step.updating = False
-
-    def _make_consistent(self) -> None:
-        """After an interrupt: a step that was only half done is undone with its epoch."""
-        if self.step.updating:
-            self._return_to_start()
-        del self.history.rows[self.state.epoch :]
-
     def _settle(self) -> None:
         """Leave a model that can be used, however the run ended. May be repeated."""
         if self._ready:
-            self._make_consistent()
+            rescue.make_consistent(self)
             if self.state.best_copies is not None:
                 restore(self.live, self.state.best_copies)
         self.model.use_generator(None)
         self.model.eval()
 
-    def _report(self, kind: str, message: str) -> None:
+    def report(self, kind: str, message: str) -> None:
+        """Record an event of the epoch under way."""
         self.history.record(self.state.epoch + 1, kind, message, since=self.state.events_at_start)
 
-    def _warn(self, stopped: str | None) -> None:
+    def _warn(self) -> None:
         """One warning for all that happened; the details stay in the history."""
         summary = self.history.summary()
         if summary is not None:
             message = f"Training had to help itself ({summary}); `history_.events` has the details."
             warnings.warn(message, TrainingWarning, stacklevel=5)
-        if stopped == "max_seconds" and self._worse_than_untrained():
-            message = "`max_seconds` ended the run when the model was worse than untrained; use a smaller `learning_rate`."
+        if self._lost_for_time:
+            message = (
+                "`max_seconds` ended the run when the model was worse than untrained; use a smaller `learning_rate`."
+            )
             warnings.warn(message, TrainingWarning, stacklevel=5)
 
     def _save(self) -> None:
-        if self.checkpoints is not None:
+        if self.checkpoints is not None and self._unsaved:
             self.state.seconds = time.monotonic() - self.state.clock
             saved_run.save(self, self.checkpoints)
-
-
-def _model_part(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
+            self._unsaved = False

@@ -35,6 +35,8 @@ class RunState:
         Training time of completed work; ``clock`` is when that time began to run in this process.
     reference : float or None
         The reconstruction loss before the first step, in nats per row; None if it was not finite.
+    diverged_epoch : int or None
+        The epoch (from 0) that diverged last: if it does so again, the run begins anew.
     best : float or None
         The least held-out objective so far, reached with ``best_copies``.
     start : dict of str to Tensor
@@ -55,6 +57,7 @@ class RunState:
     epochs_without_gain: int = 0
     rate_factor: float = 1.0
     retries: int = 0
+    diverged_epoch: int | None = None
     events_at_start: int = 0
     step_at_start: dict[str, float] = field(default_factory=dict)
     start: Copies = field(default_factory=dict)
@@ -83,6 +86,7 @@ _PLAIN = (
     "epochs_without_gain",
     "rate_factor",
     "retries",
+    "diverged_epoch",
     "events_at_start",
     "step_at_start",
 )

@@ -14,7 +14,7 @@ from isthmus.core.errors import ResumeError
 from .checkpoints import CheckpointFolder
 from .history import History
 from .run_state import RunState
-from .snapshot import restore
+from .snapshot import model_part, restore
 
 if TYPE_CHECKING:
     from .loop import Trainer
@@ -70,7 +70,7 @@ def resume(trainer: Trainer, folder: CheckpointFolder) -> bool:
     for copies in (live, *([start] if state.begun else [])):
         _check(found.path, copies, trainer.live)
     for copies in (untrained, *([] if best is None else [best])):
-        _check(found.path, copies, {name: tensor for name, tensor in trainer.live.items() if name.startswith("model.")})
+        _check(found.path, copies, model_part(trainer.live))
     device = trainer.device
     trainer.history.rows[:], trainer.history.events[:] = history.rows, history.events
     if state.begun and not found.exact:

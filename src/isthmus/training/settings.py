@@ -60,10 +60,10 @@ def resolve_batch_size(batch_size: int | str, rows: int) -> int:
 
 
 def resolve_epochs(max_epochs: int | str, rows: int, batch_size: int) -> int:
-    """The default number of epochs: about 4,000 steps, but at least 6 and at most 400 epochs.
+    """The default number of epochs: about 2,000 steps, but at least 4 and at most 400 epochs.
 
     >>> [resolve_epochs("auto", n, resolve_batch_size("auto", n)) for n in (100, 1_347, 60_000, 1_000_000)]
-    [400, 182, 17, 6]
+    [400, 91, 9, 4]
     """
     if max_epochs != "auto":
         return int(max_epochs)

@@ -21,6 +21,11 @@ def restore(live: Mapping[str, Tensor], copies: Mapping[str, Tensor]) -> None:
         live[name].copy_(copy)
 
 
+def model_part(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The model's tensors among those of model and optimiser."""
+    return {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}
+
+
 def all_finite(copies: Mapping[str, Tensor]) -> bool:
     """Whether no copy holds NaN or infinity."""
     return all(bool(torch.isfinite(copy).all()) for copy in copies.values() if copy.is_floating_point())

@@ -68,7 +68,9 @@ class OptimiserStep:
         self.guard.restore(state)
         self.skipped_in_a_row, self.vanished_in_a_row = int(state["skipped"]), int(state["vanished"])
 
-    def run(self, batch: Batch, noise: Tensor | None, weights: Mapping[str, Weight], rate: float) -> list[Tensor] | None:
+    def run(
+        self, batch: Batch, noise: Tensor | None, weights: Mapping[str, Weight], rate: float
+    ) -> list[Tensor] | None:
         """One step; returns the detached loss parts as sums over the rows, or None if the step was skipped."""
         while True:
             for parameter in self.parameters:
@@ -105,7 +107,7 @@ class OptimiserStep:
     ) -> tuple[list[Tensor], dict[str, Tensor]]:
         if self.splits == 1:
             terms = self._terms(batch, noise, weights)
-            terms.total.backward()  # type: ignore[no-untyped-call]
+            terms.total.backward()
             if not self.part_names:
                 self.part_names = tuple(terms.parts)
             return [part.detach() for part in terms.parts.values()], terms.updates
@@ -128,7 +130,7 @@ class OptimiserStep:
             piece = slice(start, min(rows, start + size))
             terms = self._terms(batch.rows(piece), None if noise is None else noise[piece], weights)
             share = terms.rows / rows
-            (terms.total * share).backward()  # type: ignore[no-untyped-call]
+            (terms.total * share).backward()
             self.part_names = tuple(terms.parts)
             detached = [part.detach() for part in terms.parts.values()]
             parts = [a + b for a, b in zip(parts, detached, strict=True)] if parts else detached

@@ -86,6 +86,7 @@ class BatchNorm(nn.Module):
         self.pending: dict[str, Tensor] = {}
 
     def forward(self, rows: Tensor) -> Tensor:
+        self.pending = {}
         if not self.training or rows.shape[0] == 1:  # one row has no batch statistics: use the running ones
             return functional.batch_norm(rows, self.mean, self.variance, self.weight, self.bias, eps=self.epsilon)
         with torch.no_grad():
