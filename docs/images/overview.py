@@ -28,9 +28,9 @@ def main() -> None:
     map_of_two = VAE(latent_dim=2, schema="images", random_state=0).fit(images)
     codes = map_of_two.transform(images)
 
-    figure = Figure(figsize=(12, 4.3), facecolor="white")
+    figure = Figure(figsize=(13, 4.25), facecolor="white")
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(1, 3, width_ratios=[1.02, 1.1, 1.02], left=0.01, right=0.99, bottom=0.02, top=0.88)
+    grid = figure.add_gridspec(1, 3, width_ratios=[1, 1.05, 1], left=0.005, right=0.995, bottom=0.01, top=0.9, wspace=0.04)
     titles = ("Sixty-four pixels through eight numbers", "A map of two", "Morphs between digits nobody wrote")
     axes = [figure.add_subplot(cell) for cell in grid]
     for axis, title in zip(axes, titles, strict=True):
