@@ -180,7 +180,7 @@ def run_isolated(code: str, cwd: Path, **environment: str) -> subprocess.Complet
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
         cwd=cwd,
-        env={**kept, "PYTHONDONTWRITEBYTECODE": "1", **environment},
+        env={**kept, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1", **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -14,8 +14,9 @@ import torch
 import isthmus
 import isthmus.components  # registers every component
 import isthmus.distributions
-from isthmus import MLP, Custom
-from isthmus.core.blocks import KINDS, Block
+from isthmus import KL, MLP, Custom, Gaussian, GaussianLatent
+from isthmus.components.likelihoods.gaussian import GaussianLikelihood
+from isthmus.components.networks.layers import Linear
 from isthmus.core.registry import registered
 from isthmus.core.spec import Spec
 from isthmus.distributions import (
@@ -28,6 +29,7 @@ from isthmus.distributions import (
     NormalMixture,
     PointMass,
     StandardNormal,
+    kl_divergence,
 )
 from isthmus.estimators.base import BaseAutoencoder
 from isthmus.estimators.recipe import ESTIMATORS
@@ -228,5 +230,95 @@ def test_checks_refuse_what_is_not_registered() -> None:
         check_component(Unregistered(hidden=(3,)))
 
 
-def test_kinds_and_blocks_agree() -> None:
-    assert {Block(kind, 0, 1, (1,)).kind for kind in KINDS} == set(KINDS)
+def impure_updates(self: GaussianLikelihood, distribution: IsotropicNormal, target: torch.Tensor) -> dict:
+    self.variance.mul_(0.9)
+    return {"variance": self.variance.clone()}
+
+
+def drawn_globally(self: Linear, generator: torch.Generator) -> None:
+    torch.nn.init.normal_(self.weight)
+
+
+FAULTS = {
+    "the error averaged over features": (
+        (IsotropicNormal, "log_prob", lambda self, value: -0.5 * (value - self.mean).square().mean(-1) / self.variance),
+        Gaussian(sigma=1.0),
+        "IsotropicNormal: draws do not follow",
+    ),
+    "a step that changes a buffer": (
+        (GaussianLikelihood, "updates", impure_updates),
+        Gaussian(),
+        r"Gaussian\.updates or \.statistics changed buffer 'variance'",
+    ),
+    "running sums that do not average": (
+        (GaussianLikelihood, "updates", lambda self, q, x: {"variance": (x - q.mean).square().sum().detach()}),
+        Gaussian(),
+        r"Gaussian\.updates of a batch must be the average",
+    ),
+    "a calibration that is not the maximum": (
+        (GaussianLikelihood, "calibrate", lambda self, statistics, rows: self.variance.fill_(statistics)),
+        Gaussian(),
+        r"Gaussian\.calibrate makes the rows less likely",
+    ),
+    "a sample without noise": (
+        (DiagonalNormal, "sample", lambda self, noise: self.mean.expand(noise.shape)),
+        GaussianLatent(),
+        "all draws are equal|GaussianLatent",
+    ),
+    "a code that is a sample": (
+        (DiagonalNormal, "code", property(lambda self: self.mean + torch.randn_like(self.mean))),
+        GaussianLatent(),
+        "GaussianLatent changes the global random state of torch",
+    ),
+    "a divergence averaged over rows": (
+        (KL, "value", lambda self, found: kl_divergence(found.posterior, found.prior, found.z).mean()),
+        KL(),
+        r"KL\.value must be a sum over rows",
+    ),
+    "a divergence without gradient": (
+        (KL, "value", lambda self, found: kl_divergence(found.posterior, found.prior, found.z).sum().detach()),
+        KL(),
+        "no gradient reaches the inputs",
+    ),
+    "a warm-up that never ends": (
+        (KL, "weight_at", lambda self, epoch: 0.5 * self.weight),
+        KL(),
+        "after its warm-up the weight must be 1.0",
+    ),
+    "weights from the global generator": (
+        (Linear, "initialise", drawn_globally),
+        MLP(hidden=(3,)),
+        "changes the global random state of torch",
+    ),
+    "matrix products that round by position": (
+        (
+            Linear,
+            "forward",
+            lambda self, rows: torch.nn.functional.linear(rows, self.weight, self.bias) + position(rows),
+        ),
+        MLP(hidden=(3,)),
+        "a row's bits depend on its position",
+    ),
+    "a prior that draws too widely": (
+        (StandardNormal, "draw", lambda self, rows, g=None: 1.5 * noise_of(self, rows, g)),
+        isthmus.StandardNormal(),
+        "StandardNormal: draws do not follow|disagree widely",
+    ),
+}
+
+
+def position(rows: torch.Tensor) -> torch.Tensor:
+    return 1e-7 * torch.arange(len(rows))[:, None]
+
+
+def noise_of(prior: StandardNormal, rows: int, generator: torch.Generator | None) -> torch.Tensor:
+    return torch.randn(rows, prior.dim, generator=generator, dtype=prior.dtype)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_checks_notice(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (owner, attribute, fault), spec, message = FAULTS[name]
+    check_component(spec)
+    monkeypatch.setattr(owner, attribute, fault)
+    with pytest.raises(AssertionError, match=message):
+        check_component(spec)

@@ -53,4 +53,3 @@ def test_single_rows_strided_rows_and_other_layouts_give_the_same_bits(template,
 def test_scores_do_not_change_from_call_to_call(template):
     model, rows = template(9)
     np.testing.assert_array_equal(model.score_samples(rows), model.score_samples(rows))
-

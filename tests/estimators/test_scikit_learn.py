@@ -62,7 +62,9 @@ def test_penalties_are_reached_by_name():
 
 
 def test_a_nested_parameter_of_auto_names_the_default_spec():
-    with pytest.raises(ParameterError, match=r"cannot set `prior__n_components` while `prior` is 'auto'.*StandardNormal"):
+    with pytest.raises(
+        ParameterError, match=r"cannot set `prior__n_components` while `prior` is 'auto'.*StandardNormal"
+    ):
         VAE().set_params(prior__n_components=5)
 
 
@@ -89,7 +91,9 @@ def test_grid_search_by_the_models_own_score(iris):
 
 def test_column_transformer(iris):
     frame = pd.DataFrame(iris[0], columns=["a", "b", "c", "d"]).assign(kind=["x", "y"] * 75)
-    both = ColumnTransformer([("codes", Autoencoder(2, **SMALL), ["a", "b", "c", "d"]), ("kind", OneHotEncoder(), ["kind"])])
+    both = ColumnTransformer(
+        [("codes", Autoencoder(2, **SMALL), ["a", "b", "c", "d"]), ("kind", OneHotEncoder(), ["kind"])]
+    )
     assert both.fit_transform(frame).shape == (150, 4)
     assert list(both.get_feature_names_out()) == [
         "codes__autoencoder0",

@@ -1,4 +1,7 @@
-"""The sealed container gives back exactly what was saved, or refuses."""
+"""The sealed container gives back exactly what was saved, or refuses.
+
+Long because it damages one file in every way there is, and shares the small models that it damages.
+"""
 
 from __future__ import annotations
 

@@ -44,6 +44,7 @@ from isthmus.distributions import (
     StandardNormal,
     kl_divergence,
 )
+from isthmus.uses.scoring import log_likelihood_bound, negative_squared_error
 
 
 def values(*shape: int, seed: int = 0) -> Tensor:
@@ -322,6 +323,41 @@ def fitted_priors_are_what_they_were_fitted_to() -> None:
     close(mixture().log_prob(x).detach(), NormalMixture(weights.log(), centers, factors).log_prob(x), 1e-11)
 
 
+class Source:
+    """Rows by position, as the uses of a fitted model ask for them."""
+
+    def __init__(self, rows: Tensor) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, index: slice) -> Batch:
+        return Batch(self.rows[index])
+
+
+@torch.no_grad()
+def scores_are_the_bound() -> None:
+    """With a decoder and an encoder that ignore their input, every sample gives the exact bound of a row."""
+    model = linear_model(3, 2, sigma=0.5)
+    mean, log_std = torch.tensor([0.5, -1.0]).double(), torch.tensor([-0.2, 0.3]).double()
+    for layer in (model.encoder[0], model.decoder[0]):
+        layer.weight.zero_()
+        layer.bias.zero_()
+    model.encoder[0].bias.copy_(torch.cat([mean, log_std]))
+    rows = values(5, 3)
+    rate_wanted = float((0.5 * (mean**2 + (2 * log_std).exp() - 1) - log_std).sum())
+    wanted = stats.norm.logpdf(rows.numpy(), 0, 0.5).sum(-1) - rate_wanted
+    close(log_likelihood_bound(model, Source(rows), seed=0), wanted, 1e-9)
+    close(negative_squared_error(model, Source(rows)), -(rows**2).sum(-1), 1e-9)
+    # And on average over its samples where they do matter.
+    data = known_data(2000)
+    model = linear_model(data.width, 2)
+    set_optimum(model, data, noise_variance(data, 2))
+    scores = log_likelihood_bound(model, Source(data.rows), seed=0)
+    close(scores.mean(), log_likelihood_per_row(data, 2), 0.003)
+
+
 CHECKS: tuple[Callable[[], None], ...] = (
     densities_are_those_of_scipy,
     divergences_are_those_of_quadrature,
@@ -336,4 +372,5 @@ CHECKS: tuple[Callable[[], None], ...] = (
     weights_follow_their_schedule,
     the_model_hands_over_noise_features_and_updates,
     fitted_priors_are_what_they_were_fitted_to,
+    scores_are_the_bound,
 )

@@ -153,7 +153,7 @@ def sigma_points(model: ComposedAutoencoder, rows: Tensor) -> tuple[Batch, Tenso
 def exact_loss(model: ComposedAutoencoder, rows: Tensor) -> LossTerms:
     """The model's own loss with the expectation over the noise taken exactly."""
     batch, noise = sigma_points(model, rows)
-    return model.loss(batch, noise, model.weights(0.0))
+    return model.loss(batch, noise, model.weights(math.inf))  # after any warm-up
 
 
 def train(model: ComposedAutoencoder, rows: Tensor, rounds: int = 20, steps: int = 40) -> ComposedAutoencoder:

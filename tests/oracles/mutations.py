@@ -322,5 +322,23 @@ MUTATIONS = tuple(
             "factor = self.lower.tril(-1) + torch.diag_embed(self.log_diagonal.exp())",
             "factor = self.lower.tril(-1) + torch.diag_embed((2 * self.log_diagonal).exp())",
         ),
+        (
+            "score: the rate added",
+            "uses/scoring.py",
+            "total += model.decode(z).log_prob(features).double() - kl_divergence(posterior, prior, z).double()",
+            "total += model.decode(z).log_prob(features).double() + kl_divergence(posterior, prior, z).double()",
+        ),
+        (
+            "score: a sum over samples",
+            "uses/scoring.py",
+            "return total / len(noise)",
+            "return total",
+        ),
+        (
+            "score: mean squared error for the sum",
+            "uses/scoring.py",
+            "error = (features.double() - model(features).double()).square().sum(-1)",
+            "error = (features.double() - model(features).double()).square().mean(-1)",
+        ),
     )
 )

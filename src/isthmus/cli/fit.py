@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,7 @@ def command(
         _save(estimator, output)
         session.note(fit_summary(estimator, len(data), output, session.warnings))
     if stop.reason is not None:
-        going_on = "" if checkpoint is None else f" Go on with --checkpoint {checkpoint} --resume."
+        going_on = "" if checkpoint is None else f" Go on with --checkpoint {shlex.quote(str(checkpoint))} --resume."
         session.note(f"interrupted by {stop.reason}: the model is what training had reached.{going_on}")
         ctx.exit(stop.exit_code)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import io
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import click
 
 from isthmus.core.errors import InputError, InputTypeError, ParameterError
 from isthmus.files.os_errors import WRITE_FIXES, explained
@@ -113,7 +112,7 @@ def _print_csv(data: Any) -> None:
         frame = nw.from_native(data, eager_only=True)
         names, values = frame.columns, [frame[name].to_numpy() for name in frame.columns]
     # The same bytes on every platform: UTF-8, and lines that end in LF.
-    stream = io.TextIOWrapper(click.get_binary_stream("stdout"), encoding="utf-8", newline="\n")
+    stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="\n")
     try:
         write_csv(stream, names, values)
         stream.flush()

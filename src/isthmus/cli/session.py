@@ -18,6 +18,8 @@ FAILED = 1
 BAD_USAGE = 2
 INTERRUPTED = 130
 
+_NO_MEMORY = ("out of memory", "can't allocate memory")
+
 
 @dataclass
 class Session:
@@ -92,7 +94,7 @@ def explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"error: {_ended(where + (error.strerror or str(error)))}", FAILED
-    if isinstance(error, MemoryError) or "out of memory" in str(error):
+    if isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY):
         return "error: out of memory. Use fewer rows or a smaller network, or close other programs.", FAILED
     first_line = (str(error).splitlines() or [""])[0]
     return (

@@ -48,7 +48,7 @@ CONSTRAINTS: Mapping[str, Iterable[Constraint]] = {
 }
 
 CHECKPOINT_CONSTRAINTS: Mapping[str, Iterable[Constraint]] = {
-    "folder": (InstanceOf((str, PathLike), "a folder"),),  # type: ignore[arg-type]
+    "folder": (InstanceOf((str, PathLike), "a folder"),),
     "every_seconds": (Interval(0, None),),
     "accept_mismatch": (Boolean(),),
 }

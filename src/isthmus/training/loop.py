@@ -23,7 +23,7 @@ from .checkpoints import CheckpointFolder
 from .epoch_means import EpochMeans
 from .held_out import HeldOut
 from .history import History
-from .progress import has_vanished, is_worse_than_untrained, reference_rows
+from .progress import MARGIN, has_vanished, is_worse_than_untrained, reference_rows
 from .rescue import DivergedError
 from .run_state import RunState
 from .schedules import SCHEDULES
@@ -305,14 +305,12 @@ class Trainer:
 
     def _training_row(self, epoch: int) -> dict[str, float]:
         """The epoch's means; raises DivergedError if they show that the run is lost."""
-        state = self.state
         means = self.means.means()
         if not means:
             raise DivergedError("no gradient of the epoch was finite")
         weights = self.model.weights(epoch)
         total = sum(weights.get(name, 1.0) * value for name, value in means.items())
-        reference = state.reference or 0.0
-        if not math.isfinite(total) or means["reconstruction"] > reference + EXPLODED * (abs(reference) + 1):
+        if self._has_exploded(means["reconstruction"]):
             raise DivergedError(f"the loss exploded to {total:.3g}")
         if self.step.vanished_in_a_row >= self.steps_per_epoch and has_vanished(self.model, self.held_out):
             raise DivergedError("the gradient vanished: the outputs are saturated", from_scratch=True)
@@ -323,6 +321,12 @@ class Trainer:
 
     # When things go wrong
 
+    def _has_exploded(self, loss: float) -> bool:
+        """Whether the epoch's loss is out of all proportion, and not just because of a batch that was clipped."""
+        reference = self.state.reference or 0.0
+        limit = reference + EXPLODED * (abs(reference) + self.held_out.width)
+        return not loss <= limit and not self.held_out.evaluate(self.model, self.full_weights)["reconstruction"] <= limit
+
     def _worse_than_untrained(self) -> bool:
         if not self.history.rows or self.state.reference is None:
             return False
@@ -330,7 +334,9 @@ class Trainer:
             reached = [row["validation/reconstruction"] for row in self.history.rows]
         else:
             reached = [self.held_out.evaluate(self.model, self.full_weights)["reconstruction"]]
-        return is_worse_than_untrained(reached, self.state.reference, self.held_out.width)
+        # A run that had to be rescued must have learnt something; others may be short, or go on from a good model.
+        margin = 0.0 if self.state.retries else MARGIN * self.held_out.width
+        return is_worse_than_untrained(reached, self.state.reference, margin)
 
     def _settle(self) -> None:
         """Leave a model that can be used, however the run ended. May be repeated."""

@@ -21,12 +21,9 @@ def reference_rows(index: Tensor) -> Tensor:
     return index[:: -(-len(index) // CHUNK)]
 
 
-def is_worse_than_untrained(reached: Iterable[float], reference: float, width: int) -> bool:
-    """Whether no reconstruction loss that was reached comes near that of the untrained model.
-
-    All in nats per row of ``width`` features.
-    """
-    return min((value for value in reached if math.isfinite(value)), default=math.inf) > reference + MARGIN * width
+def is_worse_than_untrained(reached: Iterable[float], reference: float, margin: float) -> bool:
+    """Whether no finite reconstruction loss that was reached comes within ``margin`` of that of the untrained model."""
+    return min((value for value in reached if math.isfinite(value)), default=math.inf) > reference + margin
 
 
 @torch.no_grad()

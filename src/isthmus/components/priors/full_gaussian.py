@@ -20,8 +20,8 @@ class FullGaussian(Prior):
 
     Examples
     --------
-    >>> FullGaussian().build(2)().mean
-    tensor([0., 0.], grad_fn=<AliasBackward0>)
+    >>> FullGaussian().build(2)().mean.tolist()
+    [0.0, 0.0]
     """
 
     def build(self, latent_dim: int) -> FullGaussianPrior:

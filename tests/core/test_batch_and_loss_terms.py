@@ -1,0 +1,42 @@
+"""Batches are indexed without copies where possible; losses are sums until the very end."""
+
+import pytest
+import torch
+
+from isthmus.core.batch import Batch
+from isthmus.core.blocks import Block
+from isthmus.core.loss_terms import LossTerms
+
+
+def batch() -> Batch:
+    values = torch.arange(12.0).reshape(4, 3)
+    return Batch(values, present=values > 2, extras={"weight": torch.arange(4)})
+
+
+def test_rows_by_slice_share_memory_and_rows_by_index_carry_everything():
+    whole = batch()
+    assert whole.rows(slice(1, 3)).values.data_ptr() == whole.values[1:].data_ptr()
+    some = whole.rows(torch.tensor([3, 0]))
+    assert some.values.tolist() == [[9, 10, 11], [0, 1, 2]]
+    assert some.present is not None
+    assert some.present.tolist() == [[True] * 3, [False] * 3]
+    assert some.visible is None
+    assert some.extras["weight"].tolist() == [3, 0]
+    assert len(some) == 2
+
+
+def test_size_in_bytes():
+    assert batch().nbytes == 12 * 4 + 12 + 4 * 8
+
+
+def test_the_total_is_weighted_and_divided_by_the_rows_once():
+    terms = LossTerms({"reconstruction": torch.tensor(10.0), "kl": torch.tensor(6.0)}, {"kl": 0.5}, rows=4)
+    assert float(terms.total) == (10 + 3) / 4
+    with pytest.raises(ValueError, match="at least one part"):
+        _ = LossTerms({}, {}, 1).total
+
+
+def test_blocks_round_trip():
+    block = Block("unit-interval", 2, 66, (8, 8), step=1 / 16, variance=0.1)
+    assert block.width == 64
+    assert Block.from_json(block.to_json()) == block
