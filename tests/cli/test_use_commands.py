@@ -161,10 +161,20 @@ def test_errors_are_one_message(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_network_of_ones_own_needs_trust(files, run: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_network_of_ones_own_needs_trust(
+    files, run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_networks_for_cli.py").write_text(
+        "from torch import nn\n\n\ndef narrow(n_in, n_out, mirrored, width):\n"
+        "    return nn.Sequential(nn.Linear(n_in, width), nn.ReLU(), nn.Linear(width, n_out))\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(tmp_path)
     path = tmp_path / "m.safetensors"
-    network = ["--set", "network=custom", "--set", "network.path=torch.nn:Linear"]
-    # nn.Linear takes no `mirrored`: what matters is that the name reaches the model at all.
-    failed = run("fit", files.array, "-o", path, *network)
-    assert failed.exit_code == 1
-    assert "mirrored" in failed.stderr
+    network = "network={component='custom', path='own_networks_for_cli:narrow', kwargs={width=4}}"
+    done = run("fit", files.array, "-o", path, "--set", network, "--max-epochs", 1, "--set", "schema=continuous", "-q")
+    assert done.exit_code == 0, done.stderr
+    refused = run("encode", path, files.array)
+    assert refused.exit_code == 1
+    assert "own_networks_for_cli:narrow" in refused.stderr
+    assert run("encode", path, files.array, "--trust", "own_networks_for_cli:narrow").exit_code == 0

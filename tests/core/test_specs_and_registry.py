@@ -19,7 +19,7 @@ def test_replace_makes_a_copy():
 
 
 def test_replace_names_an_unknown_parameter():
-    with pytest.raises(ParameterError, match="MLP has no parameter `width`. It has: activation, dropout, hidden"):
+    with pytest.raises(ParameterError, match=r"MLP has no parameter `width`. It has: activation, dropout, hidden"):
         MLP().replace(width=3)
 
 
@@ -38,7 +38,7 @@ def test_a_spec_and_its_inner_value_may_be_set_at_once():
 
 
 def test_setting_inside_a_plain_value_says_so():
-    with pytest.raises(ParameterError, match="cannot set `prior__n_components` while `prior` is 'auto'"):
+    with pytest.raises(ParameterError, match=r"cannot set `prior__n_components` while `prior` is 'auto'"):
         replaced_params("VAE", {"prior": "auto"}, {"prior__n_components": 3})
 
 
@@ -50,18 +50,18 @@ def test_json_round_trip(spec):
 
 
 def test_json_refuses_what_it_does_not_know():
-    with pytest.raises(ParameterError, match="No network is called 'mpl'. Did you mean 'mlp'"):
+    with pytest.raises(ParameterError, match=r"No network is called 'mpl'. Did you mean 'mlp'"):
         spec_from_json({"component": "network/mpl", "params": {}})
-    with pytest.raises(ParameterError, match="MLP has no parameter 'width'"):
+    with pytest.raises(ParameterError, match=r"MLP has no parameter 'width'"):
         spec_from_json({"component": "network/mlp", "params": {"width": 3}})
-    with pytest.raises(ParameterError, match="Not the description of a component"):
+    with pytest.raises(ParameterError, match=r"Not the description of a component"):
         spec_from_json({"component": "network/mlp"})
-    with pytest.raises(ParameterError, match="plain values only; got object"):
+    with pytest.raises(ParameterError, match=r"plain values only; got object"):
         Custom("a:b", {"x": object()}).to_json()
 
 
 def test_a_name_is_taken_once():
-    with pytest.raises(ParameterError, match="network 'mlp' is already registered"):
+    with pytest.raises(ParameterError, match=r"network 'mlp' is already registered"):
 
         @register("network", "mlp")
         class Impostor:

@@ -73,14 +73,14 @@ def test_interpolation_begins_and_ends_at_the_reconstructions(model, images, pat
 
 
 def test_interpolation_wants_single_rows(model, images):
-    with pytest.raises(InputError, match="`b` must be one single row of shape .*; got 2 rows"):
+    with pytest.raises(InputError, match=r"`b` must be one single row of shape .*; got 2 rows"):
         model.interpolate(images[0], images[:2])
 
 
 def test_codes_of_the_wrong_shape_or_content_are_named(model):
     with pytest.raises(InputError, match=r"codes of shape \(n, 3\); got \(5, 4\)"):
         model.inverse_transform(np.zeros((5, 4)))
-    with pytest.raises(InputError, match="NaN or infinity, first at row 1, column 2"):
+    with pytest.raises(InputError, match=r"NaN or infinity, first at row 1, column 2"):
         model.inverse_transform([[0, 0, 0], [0, 0, np.nan]])
 
 
@@ -127,7 +127,7 @@ def test_diagnostics_agree_with_a_recomputation(images):
 def test_recipes_by_name():
     assert isthmus.recipe("beta-vae", latent_dim=2).beta == 4.0
     assert isthmus.recipe("linear-vae", network__hidden=(4,)).network.hidden == (4,)
-    with pytest.raises(ParameterError, match="No recipe is called 'bta-vae'. Did you mean 'beta-vae'"):
+    with pytest.raises(ParameterError, match=r"No recipe is called 'bta-vae'. Did you mean 'beta-vae'"):
         isthmus.recipe("bta-vae")
 
 
@@ -176,7 +176,7 @@ def test_a_thousand_random_bit_flips_of_a_real_model_are_all_refused(model, tmp_
         damaged = bytearray(content)
         damaged[position // 8] ^= 1 << (position % 8)
         path.write_bytes(damaged)
-        with pytest.raises(ModelFileError, match="model.safetensors"):
+        with pytest.raises(ModelFileError, match=r"model.safetensors"):
             isthmus.load(path)
 
 

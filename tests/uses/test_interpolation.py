@@ -36,8 +36,13 @@ def test_spherical_is_straight_where_no_single_circle_joins_the_ends(end):
     np.testing.assert_allclose(spherical(START.astype(float), np.array(end), fractions), expected)
 
 
-@pytest.mark.parametrize(("steps", "path", "words"), [(1, "linear", r"`steps` must be an integer in \[2, inf\); got 1"),
-                                                      (3, "geodesic", "`path` must be 'linear' or 'spherical'; got 'geodesic'")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("steps", "path", "words"),
+    [
+        (1, "linear", r"`steps` must be an integer in \[2, inf\); got 1"),
+        (3, "geodesic", "`path` must be 'linear' or 'spherical'; got 'geodesic'"),
+    ],
+)
 def test_errors(steps, path, words):
     with pytest.raises(ParameterError, match=words):
         path_between(START, END, steps, path)
