@@ -165,6 +165,7 @@ def test_a_damaged_newest_checkpoint(tmp_path):
     resumed = vae(tmp_path)
     with pytest.warns(CheckpointWarning) as caught:
         resumed.fit(X)
+    assert caught[0].filename == __file__
     assert str(newest) in str(caught[0].message)
     assert f"going on from {older} instead." in str(caught[0].message)
     assert_same(resumed, expected)

@@ -103,8 +103,8 @@ def test_worse_than_untrained_begins_anew_from_the_initial_weights(workshop):
     trainer = workshop.trainer(model, values, held_out=16, max_epochs=2, patience=None)
     step = trainer.step.optimiser.step
 
-    def ruinous():
-        step()
+    def ruinous(rate):
+        step(rate)
         if trainer.state.retries < 2:
             with torch.no_grad():
                 for parameter in trainer.step.parameters:
@@ -160,8 +160,8 @@ def test_running_out_of_time_with_a_ruined_model_is_said(workshop, monkeypatch):
     trainer = workshop.trainer(model, held_out=20, max_epochs=1000, max_seconds=0.3)
     step = trainer.step.optimiser.step
 
-    def ruinous():
-        step()
+    def ruinous(rate):
+        step(rate)
         with torch.no_grad():
             for parameter in trainer.step.parameters:
                 parameter.fill_(0.6)

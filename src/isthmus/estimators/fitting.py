@@ -133,7 +133,7 @@ class _Run:
         estimator.history_ = trainer.history
         estimator.latent_dim_ = estimator._n_features_out = self.composition.latent_dim
         estimator.density_spec_ = StandardNormal()
-        estimator.density_ = estimator.density_spec_.build(self.composition.latent_dim).eval()
+        estimator.density_ = estimator.density_spec_.build(self.composition.latent_dim).float().eval()
         estimator._score_seed = self.score_seed
         estimator.n_features_in_ = schema.n_features
         if schema.feature_names is not None:
@@ -154,10 +154,10 @@ class _Run:
     def warn(self) -> None:
         """What the user should hear of the fitted model."""
         if self.estimator.collapse_ is not None:
-            warnings.warn(self.estimator.collapse_, CollapseWarning, stacklevel=5)
+            warnings.warn(self.estimator.collapse_, CollapseWarning, stacklevel=4)
         words = self.model.likelihood.diagnose()
         if words is not None:
-            warnings.warn(words, LikelihoodWarning, stacklevel=5)
+            warnings.warn(words, LikelihoodWarning, stacklevel=4)
 
     def _diagnose(self) -> None:
         estimator = self.estimator

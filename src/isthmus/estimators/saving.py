@@ -95,7 +95,7 @@ def from_record(path: str | PathLike[str], record: ModelRecord) -> BaseAutoencod
     composition = Composition.from_json(record.composition)
     module = composition.build(schema.blocks)
     density_spec = spec_from_json(record.summary["density"])
-    density = density_spec.build(composition.latent_dim)
+    density = density_spec.build(composition.latent_dim).float()
     _fill(path, record, {"module": module, "density": density})
     estimator.schema_, estimator.composition_ = schema, composition
     estimator.module_ = module.eval()

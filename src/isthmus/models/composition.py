@@ -72,7 +72,7 @@ class Composition:
             likelihoods=self.likelihoods,
             penalties=self.penalties,
             objective=self.objective,
-        )
+        ).float()  # whatever the caller's default dtype
         if generator is not None:
             initialise(model, generator)
         return model

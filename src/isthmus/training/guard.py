@@ -33,6 +33,8 @@ class SpikeGuard:
 
     def norm(self, gradients: list[Tensor]) -> float:
         """The Euclidean norm of all gradients together."""
+        if len(gradients) == 1:
+            return float(torch.linalg.vector_norm(gradients[0]))
         return float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))
 
     def factor(self, norm: float) -> float | None:

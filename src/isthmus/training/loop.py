@@ -138,9 +138,12 @@ class Trainer:
     def run(self) -> TrainingResult:
         """Train until the epochs, the time or the patience are used up."""
         stopped: str | None = None
+        gradients = torch.is_grad_enabled()
         try:
             stopped = self._interruptible()
         finally:
+            # An interrupt on the threshold of a `with torch.no_grad()` skips its end.
+            torch.set_grad_enabled(gradients)
             try:
                 self._settle()
             except KeyboardInterrupt:  # putting the best parameters back is short, and half of it would be a ruin
@@ -325,7 +328,9 @@ class Trainer:
         """Whether the epoch's loss is out of all proportion, and not just because of a batch that was clipped."""
         reference = self.state.reference or 0.0
         limit = reference + EXPLODED * (abs(reference) + self.held_out.width)
-        return not loss <= limit and not self.held_out.evaluate(self.model, self.full_weights)["reconstruction"] <= limit
+        return (
+            not loss <= limit and not self.held_out.evaluate(self.model, self.full_weights)["reconstruction"] <= limit
+        )
 
     def _worse_than_untrained(self) -> bool:
         if not self.history.rows or self.state.reference is None:

@@ -14,6 +14,7 @@ from isthmus.core.loss_terms import LossTerms, Weight
 
 from .devices import autocast, is_out_of_memory
 from .guard import SpikeGuard
+from .optimiser import Optimiser
 from .settings import TrainingSettings
 from .trainable import Trainable
 
@@ -43,7 +44,7 @@ class OptimiserStep:
         self.report = report
         self.guard = SpikeGuard()
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self.optimiser = _adam(self.parameters, settings.learning_rate, device)
+        self.optimiser = Optimiser(self.parameters, settings.learning_rate)
         self.part_names: tuple[str, ...] = ()
         self.splits = 1
         self.skipped_in_a_row = 0
@@ -54,9 +55,7 @@ class OptimiserStep:
     def live_tensors(self) -> dict[str, Tensor]:
         """Every tensor that a step may change, by name: model and optimiser."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        for number, parameter in enumerate(self.parameters):
-            for name, tensor in self.optimiser.state[parameter].items():
-                tensors[f"optimiser.{number}.{name}"] = tensor
+        tensors.update({f"optimiser.{name}": tensor for name, tensor in self.optimiser.state_tensors().items()})
         return tensors
 
     def counters(self) -> dict[str, float]:
@@ -73,8 +72,7 @@ class OptimiserStep:
     ) -> list[Tensor] | None:
         """One step; returns the detached loss parts as sums over the rows, or None if the step was skipped."""
         while True:
-            for parameter in self.parameters:
-                parameter.grad = None
+            self.optimiser.forget_gradients()
             try:
                 parts, updates = self._gradient(batch, noise, weights)
                 break
@@ -82,7 +80,7 @@ class OptimiserStep:
                 if not is_out_of_memory(error):
                     raise
                 self._split_further(batch, error)
-        gradients = [gradient for parameter in self.parameters if (gradient := parameter.grad) is not None]
+        gradients = self.optimiser.gradients()
         norm = self.guard.norm(gradients)
         self.updating = True
         factor = self.guard.factor(norm)
@@ -95,9 +93,7 @@ class OptimiserStep:
         if factor != 1.0:
             torch._foreach_mul_(gradients, factor)
             self.report("clipped", f"a gradient of norm {norm:.3g} was clipped to {norm * factor:.3g}")
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.step()
+        self.optimiser.step(rate)
         if updates:
             self.model.apply_updates(updates)
         return parts
@@ -158,19 +154,6 @@ class OptimiserStep:
             f"out of memory: each batch of {len(batch)} rows is now worked off in {self.splits} pieces, with the same "
             "gradient",
         )
-
-
-def _adam(parameters: list[torch.nn.Parameter], rate: float, device: torch.device) -> torch.optim.Adam:
-    fused = device.type in ("cpu", "cuda")
-    optimiser = torch.optim.Adam(parameters, lr=rate, fused=fused or None)
-    # The state is made now, not at the first step: snapshots and checkpoints then always find the same tensors.
-    for parameter in parameters:
-        optimiser.state[parameter] = {
-            "step": torch.zeros((), dtype=torch.float32, device=device if fused else "cpu"),
-            "exp_avg": torch.zeros_like(parameter),
-            "exp_avg_sq": torch.zeros_like(parameter),
-        }
-    return optimiser
 
 
 def _compiled(model: Trainable, settings: TrainingSettings, device: torch.device) -> Callable[..., LossTerms]:
