@@ -1,7 +1,6 @@
 """A run that was stopped, killed or interrupted anywhere ends in the same bits as one that was not."""
 
-from __future__ from functools import partial
-import annotations
+from __future__ import annotations
 
 import os
 import random
@@ -9,6 +8,7 @@ import signal
 import subprocess
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
 import pytest
