@@ -23,3 +23,5 @@ nitpicky = True
 html_theme = "furo"
 html_title = f"Isthmus {release}"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]

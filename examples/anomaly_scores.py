@@ -23,7 +23,7 @@ def scores(known: np.ndarray, new: np.ndarray, seed: int) -> dict[str, np.ndarra
     scaler = StandardScaler().fit(known)
     gaussian = EmpiricalCovariance().fit(scaler.transform(known))
     return {
-        "VAE": VAE(latent_dim=4, max_epochs=40, random_state=seed).fit(known).score_samples(new),
+        "VAE": VAE(latent_dim=4, max_epochs=30, random_state=seed).fit(known).score_samples(new),
         "isolation forest": IsolationForest(random_state=seed).fit(known).score_samples(new),
         "Gaussian": -gaussian.mahalanobis(scaler.transform(new)),
     }

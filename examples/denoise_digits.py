@@ -16,7 +16,7 @@ noise = np.random.default_rng(0).normal(scale=5.0, size=test.shape)
 noisy = np.clip(test + noise, 0, 16)
 
 # A VAE's decoder was trained on noisy codes: it takes a code that noise has moved better than a plain autoencoder's.
-model = VAE(latent_dim=12, max_epochs=60, random_state=0).fit(train)
+model = VAE(latent_dim=12, max_epochs=30, random_state=0).fit(train)
 cleaned = model.denoise(noisy)
 
 

@@ -12,7 +12,7 @@ from isthmus import VAE
 digits = load_digits()
 images = np.round(digits.images * (255 / 16)).astype(np.uint8)  # uint8 of shape (n, 8, 8): taken for images
 
-model = VAE(latent_dim=8, max_epochs=60, random_state=0).fit(images)
+model = VAE(latent_dim=8, max_epochs=30, random_state=0).fit(images)
 print(f"codes: {model.active_units_} of {model.latent_dim_} active, density {model.density_spec_}")
 
 # Between two typical digits: of each, the one whose score is the median of its kind.

@@ -19,14 +19,14 @@ X_train, X_test, y_train, y_test = train_test_split(
 pipeline = Pipeline(
     [
         # `network` must be a spec, not "auto", for its parameters to be searched.
-        ("vae", VAE(network=MLP(hidden=(32,)), max_epochs=40, patience=None, random_state=0)),
+        ("vae", VAE(network=MLP(hidden=(32,)), max_epochs=30, patience=None, random_state=0)),
         ("scale", StandardScaler()),
         ("classifier", LogisticRegression(max_iter=1000)),
     ]
 )
 search = GridSearchCV(
     pipeline,
-    {"vae__latent_dim": [2, 6], "vae__network__hidden": [(32,), (64, 32)], "classifier__C": [0.1, 1.0]},
+    {"vae__latent_dim": [2, 6], "vae__network__hidden": [(32,), (64, 32)]},
     cv=3,
     n_jobs=1,  # -1 uses every core; candidates are then fitted in processes of their own
 )

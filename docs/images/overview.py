@@ -30,7 +30,9 @@ def main() -> None:
 
     figure = Figure(figsize=(13, 4.25), facecolor="white")
     FigureCanvasAgg(figure)
-    grid = figure.add_gridspec(1, 3, width_ratios=[1, 1.05, 1], left=0.005, right=0.995, bottom=0.01, top=0.9, wspace=0.04)
+    grid = figure.add_gridspec(
+        1, 3, width_ratios=[1, 1.05, 1], left=0.005, right=0.995, bottom=0.01, top=0.9, wspace=0.04
+    )
     titles = ("Sixty-four pixels through eight numbers", "A map of two", "Morphs between digits nobody wrote")
     axes = [figure.add_subplot(cell) for cell in grid]
     for axis, title in zip(axes, titles, strict=True):
@@ -45,8 +47,9 @@ def main() -> None:
     for digit in range(10):
         chosen = codes[labels == digit]
         axes[1].scatter(*chosen.T, s=5, color=COLOURS[digit], linewidths=0)
-        axes[1].text(*np.median(chosen, axis=0), str(digit), fontsize=17, weight="bold", color=INK, ha="center", va="center",
-                     bbox={"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75})  # fmt: skip
+        plate = {"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
+        style = {"fontsize": 17, "weight": "bold", "color": INK, "ha": "center", "va": "center"}
+        axes[1].text(*np.median(chosen, axis=0), str(digit), bbox=plate, **style)
 
     drawn = eight.sample(16, random_state=4)
     strips = [eight.interpolate(drawn[2 * line], drawn[2 * line + 1], steps=9) for line in range(8)]

@@ -12,6 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import errors
 from ._version import __version__
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from .components.priors.full_gaussian import FullGaussian
     from .components.priors.mixture import Mixture
     from .components.priors.standard_normal import StandardNormal
-    from .core import errors
     from .estimators.autoencoder import Autoencoder
     from .estimators.checkpoint import Checkpoint
     from .estimators.recipe import recipe
@@ -51,7 +51,6 @@ _HOMES = {
     "StandardNormal": "components.priors.standard_normal",
     "StopRequest": "training.callbacks",
     "VAE": "estimators.vae",
-    "errors": "core",
     "load": "estimators.saving",
     "recipe": "estimators.recipe",
 }
@@ -85,7 +84,7 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
     module = import_module(f"{__name__}.{home}")
-    value = getattr(module, name, None) or import_module(f"{__name__}.{home}.{name}")
+    value = getattr(module, name)
     globals()[name] = value
     return value
 

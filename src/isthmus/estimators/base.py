@@ -151,15 +151,18 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
 
     def transform(self, X: Any) -> np.ndarray:
         """The code of each row: (n, latent_dim) float32. Deterministic, and independent of the other rows."""
-        return inference.codes(self.module_, self._rows(X))
+        rows = self._rows(X)
+        return inference.codes(self.module_, rows)
 
     def posterior(self, X: Any) -> CodePosterior:
         """Mean and standard deviation of q(z|x) of each row."""
-        return CodePosterior(*inference.posteriors(self.module_, self._rows(X)))
+        rows = self._rows(X)
+        return CodePosterior(*inference.posteriors(self.module_, rows))
 
     def inverse_transform(self, Z: Any) -> Any:
         """The decoder's mean at codes (n, latent_dim), in the type, shape and units of the data that were fitted."""
-        return self._decoded(self._checked_codes(Z))
+        codes = self._checked_codes(Z)
+        return self._decoded(codes)
 
     # Reconstruction
 

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 
 from isthmus.core.constraints import Boolean, Constraint, InstanceOf, Interval, OneOf, check_params
 from isthmus.core.errors import ParameterError
+from isthmus.core.registry import registered
 from isthmus.core.spec import Spec, nested_params, replaced_params
 from isthmus.models.defaults import AUTO, default_spec
 from isthmus.training.callbacks import Callback
@@ -98,8 +99,12 @@ class SpecParameters(BaseEstimator):
 
     def _auto_message(self, axis: str, inner: str, value: Any) -> str:
         spec = default_spec(axis, self.stochastic)
-        example = f"{axis}={type(spec).__name__}({inner}={value!r})" if spec is not None else f"{axis}=<a spec>"
+        # The first spec of the axis that has such a parameter, "auto"'s own before the others.
+        kind = "network" if axis in ("encoder", "decoder") else axis
+        others = [cls for (where, _), cls in sorted(registered().items()) if where == kind]
+        kinds = [cls for cls in (type(spec), *others) if inner in getattr(cls, "__dataclass_fields__", {})]
+        example = f", for example {axis}={kinds[0].__name__}({inner}={value!r})" if kinds else ""
         return (
-            f"{type(self).__name__}: cannot set `{axis}__{inner}` while `{axis}` is 'auto'. Give the spec itself: "
-            f"'auto' stands for {spec!r} here, so for example {example}."
+            f"{type(self).__name__}: cannot set `{axis}__{inner}` while `{axis}` is 'auto', which stands for {spec!r} "
+            f"here. Give the spec itself{example}."
         )

@@ -137,18 +137,19 @@ class Trainer:
 
     def run(self) -> TrainingResult:
         """Train until the epochs, the time or the patience are used up."""
-        stopped: str | None = None
         gradients = torch.is_grad_enabled()
+        trained, stopped = False, None
         try:
             stopped = self._interruptible()
+            trained = True
+            self._settle(gradients)
+        except BaseException as error:
+            # Putting the best parameters back is short, and half of it would be a ruin.
+            self._settle(gradients)
+            if not (trained and isinstance(error, KeyboardInterrupt)):
+                raise
+            stopped = "KeyboardInterrupt"
         finally:
-            # An interrupt on the threshold of a `with torch.no_grad()` skips its end.
-            torch.set_grad_enabled(gradients)
-            try:
-                self._settle()
-            except KeyboardInterrupt:  # putting the best parameters back is short, and half of it would be a ruin
-                self._settle()
-                stopped = "KeyboardInterrupt"
             for callback in self.callbacks:
                 callback.on_end()
         self._warn()
@@ -343,7 +344,7 @@ class Trainer:
         margin = 0.0 if self.state.retries else MARGIN * self.held_out.width
         return is_worse_than_untrained(reached, self.state.reference, margin)
 
-    def _settle(self) -> None:
+    def _settle(self, gradients: bool) -> None:
         """Leave a model that can be used, however the run ended. May be repeated."""
         if self._ready:
             rescue.make_consistent(self)
@@ -351,6 +352,8 @@ class Trainer:
                 restore(self.live, self.state.best_copies)
         self.model.use_generator(None)
         self.model.eval()
+        # An interrupt on the threshold of a `with torch.no_grad()` skips its end.
+        torch.set_grad_enabled(gradients)
 
     def report(self, kind: str, message: str) -> None:
         """Record an event of the epoch under way."""

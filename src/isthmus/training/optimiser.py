@@ -26,7 +26,7 @@ class Optimiser:
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], rate: float) -> None:
-        self.parameters = list(parameters)
+        self.parameters: list[Tensor] = list(parameters)
         sizes = [parameter.numel() for parameter in self.parameters]
         kinds = {(parameter.device, parameter.dtype) for parameter in self.parameters}
         self._flat = None
@@ -35,7 +35,7 @@ class Optimiser:
             self._flat.grad = torch.zeros_like(self._flat)
             self._values = _views(self._flat.detach(), self.parameters)
             self._gradients = _views(self._flat.grad, self.parameters)
-        self.stepped = self.parameters if self._flat is None else [self._flat]
+        self.stepped: list[Tensor] = self.parameters if self._flat is None else [self._flat]
         self._adam = _adam(self.stepped, rate)
 
     def state_tensors(self) -> dict[str, Tensor]:
@@ -55,9 +55,9 @@ class Optimiser:
         """After a backward pass: the gradients that :meth:`step` will use; they may be changed in place."""
         if self._flat is None:
             return [gradient for parameter in self.parameters if (gradient := parameter.grad) is not None]
-        found = [parameter.grad for parameter in self.parameters]
-        if any(gradient is None for gradient in found):  # a parameter that the loss does not reach
-            found = [torch.zeros_like(p) if g is None else g for p, g in zip(self.parameters, found, strict=True)]
+        found = [gradient for parameter in self.parameters if (gradient := parameter.grad) is not None]
+        if len(found) < len(self.parameters):  # a parameter that the loss does not reach
+            found = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
         torch._foreach_copy_(self._gradients, found)
         return [self._flat.grad]  # type: ignore[list-item]
 
@@ -75,12 +75,12 @@ class Optimiser:
         torch._foreach_copy_(self.parameters, self._values)
 
 
-def _views(flat: Tensor, parameters: Sequence[nn.Parameter]) -> list[Tensor]:
+def _views(flat: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
     pieces = flat.split([parameter.numel() for parameter in parameters])
     return [piece.view(parameter.shape) for piece, parameter in zip(pieces, parameters, strict=True)]
 
 
-def _adam(parameters: list[nn.Parameter], rate: float) -> torch.optim.Adam:
+def _adam(parameters: list[Tensor], rate: float) -> torch.optim.Adam:
     fused = all(parameter.device.type in ("cpu", "cuda") for parameter in parameters)
     optimiser = torch.optim.Adam(parameters, lr=rate, fused=fused or None)
     # The state is made now, not at the first step: snapshots and checkpoints then always find the same tensors.
