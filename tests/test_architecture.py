@@ -168,7 +168,7 @@ def test_every_method_of_a_public_name_is_documented() -> None:
 
 def test_public_names_are_one_list() -> None:
     homes = isthmus._HOMES
-    assert set(isthmus.__all__) == set(homes) | {"__version__"}
+    assert set(isthmus.__all__) == set(homes) | {"__version__", "errors"}
     for name in isthmus.__all__:
         assert getattr(isthmus, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'nothing_like_this'"):

@@ -73,20 +73,20 @@ MUTATIONS = tuple(
         (
             "isotropic normal: sigma for sigma squared",
             NORMAL,
-            "log_scale = self.mean.shape[-1] * (LOG_2_PI + self.variance.log())",
-            "log_scale = self.mean.shape[-1] * (LOG_2_PI + self.variance.sqrt().log())",
+            "constant = (self.variance.log() + LOG_2_PI).mul(-0.5 * self.mean.shape[-1])",
+            "constant = (self.variance.sqrt().log() + LOG_2_PI).mul(-0.5 * self.mean.shape[-1])",
         ),
         (
             "isotropic normal: mean squared error for the sum",
             NORMAL,
-            "return (value - self.mean).square().sum(-1).mul(-0.5 / self.variance).sub(0.5 * log_scale)",
-            "return (value - self.mean).square().mean(-1).mul(-0.5 / self.variance).sub(0.5 * log_scale)",
+            "squared_error = (value - self.mean).square().sum(-1)",
+            "squared_error = (value - self.mean).square().mean(-1)",
         ),
         (
             "isotropic normal: the half lost",
             NORMAL,
-            "return (value - self.mean).square().sum(-1).mul(-0.5 / self.variance).sub(0.5 * log_scale)",
-            "return (value - self.mean).square().sum(-1).mul(-1.0 / self.variance).sub(0.5 * log_scale)",
+            "return torch.addcmul(constant, squared_error, self.variance.reciprocal().mul(-0.5))",
+            "return torch.addcmul(constant, squared_error, self.variance.reciprocal().mul(-1.0))",
         ),
         (
             "isotropic normal: drawn with the variance",

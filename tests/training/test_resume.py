@@ -1,4 +1,7 @@
-"""A run that was stopped, killed or interrupted anywhere ends in the same bits as one that was not."""
+"""A run that was stopped, killed or interrupted anywhere ends in the same bits as one that was not.
+
+This file is long because every way of stopping a run is tried against the same fixtures and the same comparison.
+"""
 
 from __future__ import annotations
 

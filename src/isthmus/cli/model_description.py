@@ -97,7 +97,7 @@ def _training(training: dict[str, Any]) -> list[tuple[str, str]]:
         pairs.append((name, "–" if value is None else f"{value:,.6g} nats per row"))
     kinds: dict[str, int] = {}
     for event in training["events"]:
-        kinds[event["kind"]] = kinds.get(event["kind"], 0) + 1
+        kinds[event["kind"]] = kinds.get(event["kind"], 0) + event["count"]
     if kinds:
         pairs.append(("events", ", ".join(f"{count} × {kind}" for kind, count in kinds.items())))
     return pairs
