@@ -295,8 +295,8 @@ MUTATIONS = tuple(
         (
             "model: uniform noise",
             MODEL,
-            "return torch.randn(rows, self.latent_dim, generator=generator, device=generator.device, dtype=self.scale.dtype)",
-            "return torch.rand(rows, self.latent_dim, generator=generator, device=generator.device, dtype=self.scale.dtype)",
+            "return torch.randn(shape, generator=generator, device=generator.device, dtype=self.scale.dtype)",
+            "return torch.rand(shape, generator=generator, device=generator.device, dtype=self.scale.dtype)",
         ),
         (
             "model: raw rows divided by their scale",

@@ -97,7 +97,8 @@ class ComposedAutoencoder(nn.Module):
         """Noise for ``rows`` rows from the run's generator, (rows, latent_dim); None if the code is deterministic."""
         if not self.stochastic:
             return None
-        return torch.randn(rows, self.latent_dim, generator=generator, device=generator.device, dtype=self.scale.dtype)
+        shape = (rows, self.latent_dim)
+        return torch.randn(shape, generator=generator, device=generator.device, dtype=self.scale.dtype)
 
     def weights(self, epoch: float) -> dict[str, float]:
         """The weight of each penalty after ``epoch`` epochs."""
