@@ -79,7 +79,7 @@ def test_names_may_be_quoted_and_span_lines(read):
         ('a,b\n1,2\n"3,4\n5,6\n', r"line 3: unexpected end of data \(a quote that is not closed"),
         ('"a,b\n1,2\n', r"line 1: unexpected end of data \(a quote that is not closed"),
         ('a,b\n1,"2"x\n', r"line 2: .*stray character"),
-        ("a,b\n1,2\n3,x\n", r"line 3, column 'b': 'x' is not a number.*leave missing cells empty"),
+        ("a,b\n1,2\n3,x\n", r"line 3, column 'b': 'x' is not a number.*remove the column, or turn it into numbers"),
         ("1,2\n3,x\n", r"line 2, column 2: 'x' is not a number"),
         ("a\n1;2\n", r"line 2, column 'a': '1;2' is not a number\. The cells seem to be separated by something else"),
         ("a,b\n1,1_000\n", r"line 2, column 'b': '1_000' is not a number"),

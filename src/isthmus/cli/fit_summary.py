@@ -21,7 +21,7 @@ def fit_summary(estimator: BaseAutoencoder, n_rows: int, path: Path, warnings: i
     pairs = [
         ("data", f"{n_rows:,} rows of {data_words(estimator)}"),
         ("code", f"{estimator.latent_dim_} dimensions, {estimator.active_units_} active"),
-        ("training", f"{estimator.n_iter_:,} epochs{seconds}{stopped}"),
+        ("training", f"{estimator.n_iter_:,} epoch{'' if estimator.n_iter_ == 1 else 's'}{seconds}{stopped}"),
         ("held-out loss", "none held out" if held_out is None else f"{held_out:,.6g} nats per row"),
         ("warnings", f"{warnings} (above)" if warnings else "none"),
     ]

@@ -28,7 +28,7 @@ from .session import Session
 @click.pass_obj
 def command(session: Session, model: Path, diagram: Path | None, as_json: bool, trust: tuple[str, ...]) -> None:
     """Describe a model file: its layers, the data that it fits, its training, its diagnostics and versions."""
-    check_output(diagram, (".svg",))
+    check_output(diagram, (".svg",), "--diagram")
 
     from isthmus.estimators.saving import load
 

@@ -53,13 +53,13 @@ def single_row(rows: Any, number: int, path: Path, option: str) -> Any:
     return NamedColumns(rows.names, rows.values[chosen]) if isinstance(rows, NamedColumns) else rows[chosen]
 
 
-def check_output(path: Path | None, suffixes: Sequence[str]) -> None:
+def check_output(path: Path | None, suffixes: Sequence[str], option: str = "-o/--output") -> None:
     """Complain about an output path before the work is done, not after."""
     if path is None or str(path) == "-":
         return
     if suffixes and path.suffix.lower() not in suffixes:
         wanted = " or ".join(suffixes)
-        raise ParameterError(f"-o/--output: the name must end in {wanted}; got {str(path)!r}.")
+        raise ParameterError(f"{option}: the name must end in {wanted}; got {str(path)!r}.")
     folder = path.parent
     number = 0
     if path.is_dir():

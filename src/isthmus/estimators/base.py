@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from os import PathLike
 from typing import Any, ClassVar, Self
 
@@ -11,8 +12,9 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.components.priors.base import Prior, PriorModule
-from isthmus.core.errors import InputError
+from isthmus.core.errors import DataWarning, InputError
 from isthmus.core.layer_row import LayerRow
+from isthmus.core.named_columns import NamedColumns
 from isthmus.core.random import RandomState, seed_from
 from isthmus.data.rows import Rows
 from isthmus.data.schema import Schema
@@ -266,7 +268,15 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
 
     def _rows(self, X: Any) -> Rows:
         check_is_fitted(self, "module_")
-        return self.schema_.rows(X, estimator_name=type(self).__name__)
+        rows = self.schema_.rows(X, estimator_name=type(self).__name__)
+        if self.schema_.feature_names is not None and not _has_column_names(X):
+            warnings.warn(
+                f"X does not have valid feature names, but {type(self).__name__} was fitted with feature names: the "
+                "columns are taken in the order in which they were fitted.",
+                DataWarning,
+                stacklevel=3,
+            )
+        return rows
 
     def _decoded(self, codes: np.ndarray) -> Any:
         return self.schema_.decode(inference.decoded(self.module_, codes))
@@ -309,3 +319,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
             if "density_" in self.__dict__:
                 self.density_.to("cpu")
         return dict(super().__getstate__())
+
+
+def _has_column_names(X: Any) -> bool:
+    return hasattr(X, "columns") or hasattr(X, "column_names") or isinstance(X, NamedColumns)

@@ -20,12 +20,20 @@ from .checkpoint import Checkpoint
 
 AXES = ("network", "encoder", "decoder", "latent", "prior", "likelihood", "objective")
 
+EXAMPLES = {
+    **dict.fromkeys(("network", "encoder", "decoder"), "isthmus.MLP(hidden=(64, 32))"),
+    "latent": "isthmus.GaussianLatent()",
+    "prior": "isthmus.Mixture(n_components=10)",
+    "likelihood": "isthmus.Gaussian(sigma=0.5)",
+    "objective": "isthmus.PenalisedLikelihood()",
+}
+
 _auto = OneOf(AUTO)
 _path = InstanceOf((str, PathLike, Checkpoint), "a folder or a Checkpoint")
 
 CONSTRAINTS: Mapping[str, Iterable[Constraint]] = {
     "latent_dim": (_auto, Interval(1, None, integer=True)),
-    **{axis: (_auto, InstanceOf(Spec, f"a spec of a {axis}")) for axis in AXES},
+    **{axis: (_auto, InstanceOf(Spec, f"a spec of a {axis} such as {EXAMPLES[axis]}")) for axis in AXES},
     "penalties": (_auto, InstanceOf(Mapping, "a dict of named penalty specs")),
     "schema": (
         OneOf(AUTO, "images", "continuous", "unit-interval", "binary"),

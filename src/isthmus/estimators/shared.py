@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+from difflib import get_close_matches
 from typing import Any, TypedDict
 
 
@@ -47,9 +49,26 @@ def complete_constructor(cls: Any, base: Any) -> None:
     if len(parameters) < len(own.parameters):
         taken = {parameter.name for parameter in parameters}
         shared = [p for name, p in inspect.signature(base.__init__).parameters.items() if name not in taken]
-        constructor.__signature__ = own.replace(parameters=[*parameters, *shared])
+        full = own.replace(parameters=[*parameters, *shared])
+        cls.__init__ = _named(cls.__name__, constructor, full)
     if cls.__doc__ is not None:
         cls.__doc__ = cls.__doc__.replace("    [shared parameters]", PARAMETERS).replace("    [attributes]", ATTRIBUTES)
+
+
+def _named(owner: str, constructor: Any, full: inspect.Signature) -> Any:
+    """``constructor`` with the signature ``full``, which refuses an unknown parameter by name."""
+
+    @functools.wraps(constructor)
+    def __init__(self: Any, *given: Any, **named: Any) -> None:  # noqa: N807
+        for name in named:
+            if name not in full.parameters:
+                close = get_close_matches(name, full.parameters, n=1)
+                hint = f" Did you mean `{close[0]}`?" if close else f" It has: {', '.join(list(full.parameters)[1:])}."
+                raise TypeError(f"{owner} has no parameter `{name}`.{hint}")
+        constructor(self, *given, **named)
+
+    __init__.__signature__ = full  # type: ignore[attr-defined]
+    return __init__
 
 
 PARAMETERS = """\

@@ -24,6 +24,7 @@ _SIGNATURES = (
 )
 # How protocols 0 and 1, which have no signature, begin: with a container or a class.
 _OLD_PICKLE = re.compile(rb"\([ldtIKFGV]|[\]}]q|c[A-Za-z_][\w.]*\n")
+_TEXT = frozenset(range(0x20, 0x7F)) | {0x09, 0x0A, 0x0D}
 _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 
@@ -42,4 +43,6 @@ def looks_like(head: bytes) -> str | None:
         return "a pickle, such as a joblib file or an old PyTorch .pt file"
     if _OLD_PICKLE.match(head):
         return "a pickle of protocol 0 or 1"
+    if len(head) >= 8 and all(byte in _TEXT for byte in head):
+        return "a text file, such as a CSV table"
     return None

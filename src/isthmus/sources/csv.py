@@ -223,7 +223,7 @@ def _numbers(cells: Sequence[str], number: int, names: tuple[str, ...] | None, w
                 hint = " The cells seem to be separated by something else than commas."
             raise InputError(
                 f"{path}, line {number}, column {column}: {text[:40]!r} is not a number.{hint} Expected numbers "
-                "separated by commas: remove the column, turn it into numbers, or leave missing cells empty."
+                "separated by commas: remove the column, or turn it into numbers."
             )
     return values
 
