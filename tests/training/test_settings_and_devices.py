@@ -12,7 +12,7 @@ from isthmus.training.settings import resolve_batch_size, resolve_epochs, resolv
 
 @pytest.mark.parametrize(
     ("given", "rows", "expected"),
-    [("auto", 2, 2), ("auto", 100, 32), ("auto", 1_347, 64), ("auto", 60_000, 256), (500, 60, 60), (7, 60, 7)],
+    [("auto", 2, 2), ("auto", 100, 32), ("auto", 1_347, 64), ("auto", 60_000, 128), (500, 60, 60), (7, 60, 7)],
 )
 def test_batch_size(given, rows, expected):
     assert resolve_batch_size(given, rows) == expected

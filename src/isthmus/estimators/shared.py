@@ -85,7 +85,7 @@ PARAMETERS = """\
     scaling : "auto", "column", "common" or "none"
         Continuous columns are standardised each ("column", the default), or centred and divided by one common scale.
     max_epochs, max_seconds, batch_size, learning_rate, learning_rate_schedule
-        "auto": about 2,000 steps of 64 to 256 rows. Schedules: "one-cycle", "cosine", "constant".
+        "auto": about 2,000 steps of 32 to 128 rows. Schedules: "one-cycle", "cosine", "constant".
     validation_fraction : float or None
         Held out for early stopping, for choosing the best epoch and the density over the codes. None: train on all.
     patience : int, None or "auto"

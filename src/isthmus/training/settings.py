@@ -48,14 +48,16 @@ class TrainingSettings:
 
 
 def resolve_batch_size(batch_size: int | str, rows: int) -> int:
-    """The default batch: 32 rows for small data, growing with the square root of n up to 256.
+    """The default batch: 32 rows for small data, growing with the square root of n up to 128.
+
+    Quality comes with steps, not with rows: on MNIST batches of 128 reach an error in less time than batches of 256.
 
     >>> [resolve_batch_size("auto", n) for n in (100, 1_347, 60_000, 1_000_000)]
-    [32, 64, 256, 256]
+    [32, 64, 128, 128]
     """
     if batch_size != "auto":
         return min(int(batch_size), rows)
-    wanted = 2 ** round(math.log2(max(32.0, min(256.0, 1.5 * math.sqrt(rows)))))
+    wanted = 2 ** round(math.log2(max(32.0, min(128.0, 1.5 * math.sqrt(rows)))))
     return min(wanted, rows)
 
 
@@ -63,7 +65,7 @@ def resolve_epochs(max_epochs: int | str, rows: int, batch_size: int) -> int:
     """The default number of epochs: about 2,000 steps, but at least 4 and at most 400 epochs.
 
     >>> [resolve_epochs("auto", n, resolve_batch_size("auto", n)) for n in (100, 1_347, 60_000, 1_000_000)]
-    [400, 91, 9, 4]
+    [400, 91, 5, 4]
     """
     if max_epochs != "auto":
         return int(max_epochs)
