@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import isthmus
 from isthmus import MLP, VAE, Autoencoder, Gaussian, Mixture
-from isthmus.core.errors import InputError, ParameterError
+from isthmus.core.errors import DataWarning, InputError, ParameterError
 
 SMALL = {"max_epochs": 2, "network": MLP(hidden=(8,)), "random_state": 0}
 
@@ -145,3 +145,18 @@ def test_help_lists_shared_parameters():
     assert {"network", "prior", "max_epochs", "random_state"} <= set(names)
     assert "early stopping" in (VAE.__doc__ or "")
     assert "[shared parameters]" not in (VAE.__doc__ or "") + (Autoencoder.__doc__ or "")
+
+
+def test_an_unknown_constructor_parameter_is_refused_with_a_suggestion():
+    with pytest.raises(TypeError, match=r"^VAE has no parameter `latnt_dim`. Did you mean `latent_dim`\?$"):
+        VAE(latnt_dim=3)
+    with pytest.raises(TypeError, match=r"^Autoencoder has no parameter `qqq`. It has: latent_dim, network"):
+        Autoencoder(qqq=2)
+
+
+def test_nameless_rows_for_a_model_of_named_columns_are_taken_with_a_warning(iris):
+    frame = pd.DataFrame(iris[0], columns=["a", "b", "c", "d"])
+    model = VAE(2, **SMALL).fit(frame)
+    with pytest.warns(DataWarning, match="X does not have valid feature names, but VAE was fitted with feature names"):
+        codes = model.transform(iris[0])
+    np.testing.assert_array_equal(codes, model.transform(frame))

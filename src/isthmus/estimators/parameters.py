@@ -33,7 +33,7 @@ _path = InstanceOf((str, PathLike, Checkpoint), "a folder or a Checkpoint")
 
 CONSTRAINTS: Mapping[str, Iterable[Constraint]] = {
     "latent_dim": (_auto, Interval(1, None, integer=True)),
-    **{axis: (_auto, InstanceOf(Spec, f"a spec of a {axis} such as {EXAMPLES[axis]}")) for axis in AXES},
+    **{axis: (_auto, InstanceOf(Spec, f"a spec such as {EXAMPLES[axis]}")) for axis in AXES},
     "penalties": (_auto, InstanceOf(Mapping, "a dict of named penalty specs")),
     "schema": (
         OneOf(AUTO, "images", "continuous", "unit-interval", "binary"),
