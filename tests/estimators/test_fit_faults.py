@@ -233,3 +233,12 @@ def test_bfloat16_on_the_cpu():
     exact = Autoencoder(3, max_epochs=60, **SMALL).fit(X)
     assert model.score(X) == pytest.approx(exact.score(X), abs=0.3)
     assert model.transform(X).dtype == np.float32
+
+
+@pytest.mark.parametrize("rate", [1e15, 1e30, 1e300])
+def test_weights_that_are_finite_but_absurd_do_not_hide_the_divergence(rate):
+    rows = np.random.default_rng(0).normal(size=(200, 6))
+    model = isthmus.VAE(2, learning_rate=rate, max_epochs=3, random_state=0)
+    with pytest.raises(DivergenceError, match="Training diverged: .*The model holds the last finite parameters"):
+        model.fit(rows)
+    assert np.isfinite(model.transform(rows)).all()

@@ -285,6 +285,10 @@ class Trainer:
         best, best_copies, epochs_without_gain = state.best, state.best_copies, state.epochs_without_gain
         if self.validates:
             measured = self.held_out.evaluate(self.model, self.full_weights)
+            if not math.isfinite(
+                measured["reconstruction"]
+            ):  # a last accepted step may have left finite but absurd weights
+                raise DivergedError("the held-out reconstruction is not finite")
             row.update({f"validation/{name}": value for name, value in measured.items()})
             # During warm-up the objective at full weight is not yet what is optimised.
             if epoch >= self.warmup:
@@ -337,7 +341,9 @@ class Trainer:
         if not self.history.rows or self.state.reference is None:
             return False
         if self.validates:
-            reached = [row["validation/reconstruction"] for row in self.history.rows]
+            # The best epoch is sought after the warm-up: what an earlier one had reached does not help.
+            settled = [row for row in self.history.rows if row["epoch"] >= self.warmup] or self.history.rows
+            reached = [row["validation/reconstruction"] for row in settled]
         else:
             reached = [self.held_out.evaluate(self.model, self.full_weights)["reconstruction"]]
         # A run that had to be rescued must have learnt something; others may be short, or go on from a good model.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +114,11 @@ def _untrained_start(trainer: Trainer) -> dict[str, Tensor]:
 def _give_up(trainer: Trainer, lost: DivergedError) -> None:
     state = trainer.state
     kept = state.untrained if lost.from_scratch else state.best_copies or model_part(state.start)
-    trainer.state = replace(state, best_copies=kept if all_finite(kept) else state.untrained)
+    restore(model_part(trainer.live), kept)
+    usable = all_finite(kept) and math.isfinite(
+        trainer.held_out.evaluate(trainer.model, trainer.full_weights)["reconstruction"]
+    )
+    trainer.state = replace(state, best_copies=kept if usable else state.untrained)
     return_to_start(trainer)
     raise DivergenceError(
         f"Training diverged: {lost}; lowering the learning rate {MAXIMUM_RETRIES} times, from "
