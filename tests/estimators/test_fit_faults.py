@@ -239,6 +239,6 @@ def test_bfloat16_on_the_cpu():
 def test_weights_that_are_finite_but_absurd_do_not_hide_the_divergence(rate):
     rows = np.random.default_rng(0).normal(size=(200, 6))
     model = isthmus.VAE(2, learning_rate=rate, max_epochs=3, random_state=0)
-    with pytest.raises(DivergenceError, match="Training diverged: .*The model holds the last finite parameters"):
+    with pytest.raises(DivergenceError, match=r"Training diverged: .*The model holds the last finite parameters"):
         model.fit(rows)
     assert np.isfinite(model.transform(rows)).all()
