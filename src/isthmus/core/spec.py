@@ -51,7 +51,7 @@ class Spec:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description by registered name, from which :func:`spec_from_json` builds the same spec."""
-        params = {key: _plain(value) for key, value in self.get_params(deep=False).items()}
+        params = {key: to_plain(value) for key, value in self.get_params(deep=False).items()}
         return {"component": f"{self.axis}/{self.name}", "params": params}
 
 
@@ -108,16 +108,17 @@ def spec_from_json(description: Mapping[str, Any]) -> Any:
     unknown = set(description["params"]) - known
     if unknown:
         raise ParameterError(f"{cls.__name__} has no parameter {sorted(unknown)[0]!r}. It has: {sorted(known)}.")
-    return cls(**{key: _from_plain(value) for key, value in description["params"].items()})
+    return cls(**{key: from_plain(value) for key, value in description["params"].items()})
 
 
-def _plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
+    """A parameter as plain JSON: specs by name, tuples as lists. Raises :class:`ParameterError` for anything else."""
     if isinstance(value, Spec):
         return value.to_json()
     if isinstance(value, (tuple, list)):
-        return [_plain(entry) for entry in value]
+        return [to_plain(entry) for entry in value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): to_plain(entry) for key, entry in value.items()}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if hasattr(value, "item"):  # a numpy scalar, as grid searches hand them over
@@ -125,11 +126,12 @@ def _plain(value: Any) -> Any:
     raise ParameterError(f"A spec holds plain values only; got {type(value).__name__}.")
 
 
-def _from_plain(value: Any) -> Any:
+def from_plain(value: Any) -> Any:
+    """The parameter that :func:`to_plain` described."""
     if isinstance(value, Mapping):
         if set(value) == {"component", "params"}:
             return spec_from_json(value)
-        return {key: _from_plain(entry) for key, entry in value.items()}
+        return {key: from_plain(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return tuple(_from_plain(entry) for entry in value)
+        return tuple(from_plain(entry) for entry in value)
     return value

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from isthmus.core.errors import InputError, IsthmusError, ModelFileError
-from isthmus.core.spec import Spec, spec_from_json
+from isthmus.core.errors import IsthmusError, ModelFileError
+from isthmus.core.spec import from_plain, spec_from_json, to_plain
 from isthmus.data.schema import Schema
 from isthmus.models.composition import Composition
 from isthmus.storage.manifest import ModelRecord, library_versions
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .base import BaseAutoencoder
 
 # What belongs to a run on one machine, not to the model that came out of it.
-NOT_SAVED = ("callbacks", "checkpoint", "warm_start", "device", "verbose")
+NOT_SAVED = ("callbacks", "checkpoint", "warm_start", "device", "verbose", "random_state")
 
 
 def save(estimator: BaseAutoencoder, path: str | PathLike[str]) -> None:
@@ -57,8 +57,11 @@ def load(path: str | PathLike[str], trust: Sequence[str] = ()) -> Any:
 def to_record(estimator: BaseAutoencoder) -> ModelRecord:
     """A fitted estimator as data."""
     params = {
-        name: _plain(name, value) for name, value in estimator.get_params(deep=False).items() if name not in NOT_SAVED
+        name: to_plain(value) for name, value in estimator.get_params(deep=False).items() if name not in NOT_SAVED
     }
+    # A generator's state has moved on; the seeds that matter are in the summary.
+    seed = estimator.random_state
+    params["random_state"] = int(seed) if isinstance(seed, (int, np.integer)) else None
     tensors = {f"module.{name}": tensor for name, tensor in estimator.module_.state_dict().items()}
     tensors.update({f"density.{name}": tensor for name, tensor in estimator.density_.state_dict().items()})
     summary = {
@@ -90,7 +93,7 @@ def from_record(path: str | PathLike[str], record: ModelRecord) -> BaseAutoencod
         raise ModelFileError(
             f"Cannot load {str(path)!r}: it holds a {record.estimator!r}; known are {', '.join(ESTIMATORS)}."
         )
-    estimator = ESTIMATORS[record.estimator](**{name: _from_plain(value) for name, value in record.params.items()})
+    estimator = ESTIMATORS[record.estimator](**{name: from_plain(value) for name, value in record.params.items()})
     schema = Schema.from_json(record.schema)
     composition = Composition.from_json(record.composition)
     module = composition.build(schema.blocks)
@@ -125,25 +128,3 @@ def _fill(path: str | PathLike[str], record: ModelRecord, modules: Mapping[str, 
     check_tensors(path, record.tensors, expected)
     for prefix, module in modules.items():
         module.load_state_dict({name: record.tensors[f"{prefix}.{name}"] for name in states[prefix]})
-
-
-def _plain(name: str, value: Any) -> Any:
-    if isinstance(value, Spec):
-        return value.to_json()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(f"{name}.{key}", entry) for key, entry in value.items()}
-    if isinstance(value, np.generic):
-        return value.item()
-    if name == "random_state" and not isinstance(value, (int, type(None))):
-        return None  # a generator's state has moved on; the seeds that matter are in the summary
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    raise InputError(f"Cannot save parameter `{name}` of type {type(value).__name__}.")
-
-
-def _from_plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        if set(value) == {"component", "params"}:
-            return spec_from_json(value)
-        return {key: _from_plain(entry) for key, entry in value.items()}
-    return value
