@@ -25,6 +25,19 @@ def test_rows_by_slice_share_memory_and_rows_by_index_carry_everything():
     assert len(some) == 2
 
 
+def test_conditions_go_with_their_rows():
+    whole = batch()
+    assert whole.condition is None
+    assert whole.rows(slice(0, 2)).condition is None
+    assert whole.to("cpu").condition is None
+    known = Batch(whole.values, condition=torch.arange(8.0).reshape(4, 2))
+    assert known.rows(torch.tensor([3, 0])).condition.tolist() == [[6, 7], [0, 1]]
+    assert known.rows(slice(1, 3)).condition.data_ptr() == known.condition[1:].data_ptr()
+    assert known.to("cpu").condition.tolist() == known.condition.tolist()
+    assert known.nbytes == 12 * 4 + 8 * 4
+    assert Batch(whole.values, None, None, {"weight": torch.ones(4)}).extras["weight"].tolist() == [1] * 4
+
+
 def test_size_in_bytes():
     assert batch().nbytes == 12 * 4 + 12 + 4 * 8
 
@@ -40,3 +53,11 @@ def test_blocks_round_trip():
     block = Block("unit-interval", 2, 66, (8, 8), step=1 / 16, variance=0.1)
     assert block.width == 64
     assert Block.from_json(block.to_json()) == block
+    assert set(block.to_json()) == {"kind", "start", "stop", "shape", "step", "variance"}
+    levels = Block("categorical", 0, 6, (6,), cardinality=3)
+    assert levels.to_json()["cardinality"] == 3
+    assert "mean" not in levels.to_json()
+    assert Block.from_json(levels.to_json()) == levels
+    counts = Block("count", 0, 6, (6,), mean=2.5)
+    assert counts.to_json()["mean"] == 2.5
+    assert Block.from_json(counts.to_json()) == counts

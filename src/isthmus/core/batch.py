@@ -24,13 +24,16 @@ class Batch:
     visible : Tensor of bool, shape (n, d), optional
         The encoder may see this cell. None: everything.
     extras : dict of str to Tensor
-        Row-aligned extras by name (row identity, labels, weights), each of length n.
+        Row-aligned extras by name (exposure, labels, weights), each of length n.
+    condition : Tensor, shape (n, c), optional
+        Encoded condition columns: given to encoder and decoder, not modelled.
     """
 
     values: Tensor
     present: Tensor | None = None
     visible: Tensor | None = None
     extras: dict[str, Tensor] = field(default_factory=dict)
+    condition: Tensor | None = None
 
     def __len__(self) -> int:
         return self.values.shape[0]
@@ -42,6 +45,7 @@ class Batch:
             None if self.present is None else _take(self.present, index),
             None if self.visible is None else _take(self.visible, index),
             {name: _take(extra, index) for name, extra in self.extras.items()} if self.extras else self.extras,
+            None if self.condition is None else _take(self.condition, index),
         )
 
     def to(self, device: torch.device | str) -> Batch:
@@ -51,12 +55,13 @@ class Batch:
             None if self.present is None else self.present.to(device),
             None if self.visible is None else self.visible.to(device),
             {name: extra.to(device) for name, extra in self.extras.items()},
+            None if self.condition is None else self.condition.to(device),
         )
 
     @property
     def nbytes(self) -> int:
         """The memory that the tensors take, in bytes."""
-        tensors = [self.values, self.present, self.visible, *self.extras.values()]
+        tensors = [self.values, self.present, self.visible, self.condition, *self.extras.values()]
         return sum(tensor.nbytes for tensor in tensors if tensor is not None)
 
 

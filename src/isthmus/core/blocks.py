@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-KINDS = ("binary", "unit-interval", "continuous")
+KINDS = ("binary", "unit-interval", "continuous", "count", "categorical")
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,8 @@ class Block:
     Attributes
     ----------
     kind : str
-        "binary" (values 0 and 1), "unit-interval" (values in [0, 1]) or "continuous".
+        "binary" (values 0 and 1), "unit-interval" (values in [0, 1]), "continuous", "count" (whole numbers from 0 on,
+        unscaled) or "categorical" (one-hot, the levels of one column after the other).
     start, stop : int
         The half-open range of columns in the encoded row.
     shape : tuple of int
@@ -24,6 +25,11 @@ class Block:
         The distance between neighbouring measurable values in encoded units (1/255 for pixels); 0 if unknown.
     variance : float
         The mean variance of the block's encoded columns: where a shared noise scale begins.
+    cardinality : int
+        The levels of each column of a categorical block, whose width is the number of columns times this; 0 for other
+        kinds.
+    mean : float
+        The mean of the encoded cells of a count block; 0 for other kinds.
     """
 
     kind: str
@@ -32,6 +38,8 @@ class Block:
     shape: tuple[int, ...]
     step: float = 0.0
     variance: float = 1.0
+    cardinality: int = 0
+    mean: float = 0.0
 
     @property
     def width(self) -> int:
@@ -39,8 +47,8 @@ class Block:
         return self.stop - self.start
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready description."""
-        return {
+        """A JSON-ready description; what only some kinds have is there only if it is not zero."""
+        description: dict[str, Any] = {
             "kind": self.kind,
             "start": self.start,
             "stop": self.stop,
@@ -48,6 +56,11 @@ class Block:
             "step": self.step,
             "variance": self.variance,
         }
+        if self.cardinality:
+            description["cardinality"] = self.cardinality
+        if self.mean:
+            description["mean"] = self.mean
+        return description
 
     @classmethod
     def from_json(cls, description: dict[str, Any]) -> Block:

@@ -5,23 +5,57 @@ They validate nothing and cache nothing: they are built in every training step.
 
 from .base import Distribution, Posterior
 from .bernoulli import IndependentBernoulli
-from .divergence import kl_divergence, register_kl
+from .categorical import IndependentCategorical
+from .continuous_bernoulli import ContinuousBernoulli
+from .diagonal_mixture import DiagonalMixture
+from .discretised_logistic import DiscretisedLogisticMixture
+from .divergence import kl_divergence, kl_per_dimension, register_kl
+from .flow import FlowDistribution, FlowPosterior
+from .hyperspherical import UniformSphere, VonMisesFisher
 from .joint import Joint
-from .mixture import NormalMixture
+from .laplace import IndependentLaplace
+from .mixture import FiniteMixture, NormalMixture
+from .negative_binomial import IndependentNegativeBinomial
 from .normal import DiagonalNormal, FullNormal, IsotropicNormal, StandardNormal
-from .point import PointMass
+from .point import OrderedPointMass, PointMass
+from .poisson import IndependentPoisson
+from .quantised import QuantisedPosterior, UniformCodes
+from .spherical_mixture import SphericalMixture
+from .student_t import IndependentStudentT
+from .symbol_mixture import SymbolMixture
+from .zero_inflated import ZeroInflatedNegativeBinomial
 
 __all__ = [
+    "ContinuousBernoulli",
+    "DiagonalMixture",
     "DiagonalNormal",
+    "DiscretisedLogisticMixture",
     "Distribution",
+    "FiniteMixture",
+    "FlowDistribution",
+    "FlowPosterior",
     "FullNormal",
     "IndependentBernoulli",
+    "IndependentCategorical",
+    "IndependentLaplace",
+    "IndependentNegativeBinomial",
+    "IndependentPoisson",
+    "IndependentStudentT",
     "IsotropicNormal",
     "Joint",
     "NormalMixture",
+    "OrderedPointMass",
     "PointMass",
     "Posterior",
+    "QuantisedPosterior",
+    "SphericalMixture",
     "StandardNormal",
+    "SymbolMixture",
+    "UniformCodes",
+    "UniformSphere",
+    "VonMisesFisher",
+    "ZeroInflatedNegativeBinomial",
     "kl_divergence",
+    "kl_per_dimension",
     "register_kl",
 ]

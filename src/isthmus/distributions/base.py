@@ -22,6 +22,22 @@ class Distribution(ABC):
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
         """Independent rows, (rows, d): one from each row's parameters, or ``rows`` from shared ones."""
 
+    def sample_shared(self, noise: Tensor) -> Tensor:
+        """Draws of a distribution that all rows share (a prior), from noise that is drawn outside.
+
+        Standard normal ``noise`` (..., n, d + 1) -> (..., n, d), differentiable where the distribution can be
+        reparameterised. The last column is there for a discrete choice, with Φ(noise) as its uniform number.
+
+        Raises
+        ------
+        TypeError
+            For distributions that are no priors: each row has its own parameters.
+        """
+        raise TypeError(
+            f"{type(self).__name__} gives no samples shared by all rows: use a prior that does, such as "
+            "StandardNormal, NormalMixture or UniformSphere."
+        )
+
 
 class Posterior(Distribution):
     """q(z|x): a distribution with a documented point, and samples through noise that is drawn outside."""

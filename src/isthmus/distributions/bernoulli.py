@@ -33,8 +33,9 @@ class IndependentBernoulli(Distribution):
         return (self.logits > 0).to(self.logits.dtype)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        # log p(x) = x·logit − softplus(logit), the stable form of x log p + (1−x) log(1−p).
-        return (value * self.logits - functional.softplus(self.logits)).sum(-1)
+        # log p(x) = x·logit + log σ(−logit), the stable form of x log p + (1−x) log(1−p). (PyTorch's softplus, its
+        # usual name, is cut off at 20.)
+        return (value * self.logits + functional.logsigmoid(-self.logits)).sum(-1)
 
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
         uniform = torch.rand(

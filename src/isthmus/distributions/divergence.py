@@ -54,6 +54,32 @@ def kl_divergence(q: Posterior, p: Distribution, z: Tensor | None = None) -> Ten
     return q.log_prob(z) - p.log_prob(z)
 
 
+def kl_per_dimension(q: Posterior, p: Distribution) -> Tensor:
+    """KL(q‖p) of each row and dimension in nats, (n, d), for pairs that factorise; the sum over d is the whole.
+
+    Raises
+    ------
+    TypeError
+        For a pair whose divergence is not a sum over dimensions.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from isthmus.distributions import DiagonalNormal, StandardNormal
+    >>> q = DiagonalNormal(torch.tensor([[1.0, 0.0]]), torch.zeros(1, 2))
+    >>> kl_per_dimension(q, StandardNormal(2))
+    tensor([[0.5000, 0.0000]])
+    """
+    if isinstance(q, DiagonalNormal) and isinstance(p, StandardNormal):
+        return 0.5 * (q.mean.square() + torch.expm1(2 * q.log_std)) - q.log_std
+    if isinstance(q, DiagonalNormal) and isinstance(p, DiagonalNormal):
+        return _diagonal_terms(q, p)
+    raise TypeError(
+        f"KL({type(q).__name__}‖{type(p).__name__}) is not a sum over dimensions: it is one for a DiagonalNormal "
+        "posterior with a StandardNormal or DiagonalNormal prior."
+    )
+
+
 @register_kl(DiagonalNormal, StandardNormal)
 def _diagonal_standard(q: DiagonalNormal, p: StandardNormal) -> Tensor:
     """Kingma & Welling (2014), Auto-Encoding Variational Bayes, appendix B."""
@@ -64,9 +90,13 @@ def _diagonal_standard(q: DiagonalNormal, p: StandardNormal) -> Tensor:
 
 @register_kl(DiagonalNormal, DiagonalNormal)
 def _diagonal_diagonal(q: DiagonalNormal, p: DiagonalNormal) -> Tensor:
+    return _diagonal_terms(q, p).sum(-1)
+
+
+def _diagonal_terms(q: DiagonalNormal, p: DiagonalNormal) -> Tensor:
     log_ratio = p.log_std - q.log_std
     squared = ((q.mean - p.mean) * (-p.log_std).exp()).square()
-    return (log_ratio + 0.5 * ((-2 * log_ratio).exp() + squared - 1)).sum(-1)
+    return log_ratio + 0.5 * ((-2 * log_ratio).exp() + squared - 1)
 
 
 @register_kl(DiagonalNormal, FullNormal)

@@ -29,13 +29,17 @@ class StandardNormal(Distribution):
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
         return torch.randn(rows, self.dim, generator=generator, device=self.device, dtype=self.dtype)
 
+    def sample_shared(self, noise: Tensor) -> Tensor:
+        return noise[..., :-1]
+
 
 class DiagonalNormal(Posterior):
     """N(mean, diag(exp(log_std))²), one per row.
 
     Parameters
     ----------
-    mean, log_std : Tensor, shape (n, d)
+    mean : Tensor, shape (n, d)
+    log_std : Tensor, shape (n, d), or (d,) for all rows
     """
 
     __slots__ = ("log_std", "mean")
@@ -45,6 +49,10 @@ class DiagonalNormal(Posterior):
 
     @property
     def code(self) -> Tensor:
+        return self.mean
+
+    @property
+    def mode(self) -> Tensor:
         return self.mean
 
     @property
@@ -77,20 +85,26 @@ class IsotropicNormal(Distribution):
     variance : Tensor, scalar
     """
 
-    __slots__ = ("mean", "variance")
+    __slots__ = ("_measured", "mean", "variance")
 
     def __init__(self, mean: Tensor, variance: Tensor) -> None:
         self.mean, self.variance = mean, variance
+        self._measured: tuple[Tensor, Tensor] | None = None
 
     @property
     def mode(self) -> Tensor:
         return self.mean
 
+    def squared_error(self, value: Tensor) -> Tensor:
+        """‖value − mean‖² of each row, (n,). Remembered: a step asks for the density, and then for the noise scale."""
+        if self._measured is None or self._measured[0] is not value:
+            self._measured = value, (value - self.mean).square().sum(-1)
+        return self._measured[1]
+
     def log_prob(self, value: Tensor) -> Tensor:
         # -SE / 2 variance - d/2 log(2 pi variance), with one operation on (n,) after the reduction: steps are many.
         constant = (self.variance.log() + LOG_2_PI).mul(-0.5 * self.mean.shape[-1])
-        squared_error = (value - self.mean).square().sum(-1)
-        return torch.addcmul(constant, squared_error, self.variance.reciprocal().mul(-0.5))
+        return torch.addcmul(constant, self.squared_error(value), self.variance.reciprocal().mul(-0.5))
 
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
         shape = (rows, self.mean.shape[-1])
@@ -122,3 +136,6 @@ class FullNormal(Distribution):
         shape = (rows, self.mean.shape[-1])
         noise = torch.randn(shape, generator=generator, device=self.mean.device, dtype=self.mean.dtype)
         return self.mean + noise @ self.scale_tril.T
+
+    def sample_shared(self, noise: Tensor) -> Tensor:
+        return self.mean + noise[..., :-1] @ self.scale_tril.T
