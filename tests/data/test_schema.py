@@ -179,7 +179,7 @@ def damaged(**changes):
         ({"types": [["object", ""]]}, "unknown type 'object'"),
         ({"types": [["uint8", "category"]]}, "unknown type 'category'"),
         ({"types": [["float64", ""]]}, "stored_uint8 without uint8"),
-        ({"blocks": []}, "one to three blocks"),
+        ({"blocks": []}, "blocks are needed"),
         ({"blocks__0__kind": "text"}, "unknown kind 'text'"),
         ({"blocks__0__stop": 3}, "blocks must cover"),
         ({"blocks__0__start": 1}, "blocks must cover"),

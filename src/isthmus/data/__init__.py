@@ -1,7 +1,8 @@
-"""The user's data on its way to tensors and back: schema, kinds, arrays, tables, images."""
+"""The user's data on its way to tensors and back: schema, kinds, roles, arrays, tables, images."""
 
 from .builder import SchemaBuilder
+from .carried import Carried
 from .rows import Rows
 from .schema import Schema
 
-__all__ = ["Rows", "Schema", "SchemaBuilder"]
+__all__ = ["Carried", "Rows", "Schema", "SchemaBuilder"]

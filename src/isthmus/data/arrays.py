@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,11 @@ class ArrayMatrix(Matrix):
         chunk = np.asarray(self._array[index])
         chunk = chunk.reshape(len(chunk), self.n_columns)
         return chunk if columns is None else chunk[:, columns]
+
+    def raw(self, index: RowIndex, columns: Sequence[int]) -> list[np.ndarray]:
+        places = np.asarray(columns, dtype=np.int64)
+        some = self._array[index][:, places] if isinstance(index, slice) else self._array[np.ix_(index, places)]
+        return list(some.T)
 
     def huge_integers(self) -> list[int]:
         if self._array.dtype.kind not in "iu" or self._array.dtype.itemsize < 8:

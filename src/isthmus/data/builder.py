@@ -11,16 +11,22 @@ import numpy as np
 from isthmus.core.blocks import Block
 from isthmus.core.errors import DataWarning, InputError
 
+from .assignment import Assignment, assign, check_request
 from .cells import first_cell, refuse_non_finite
 from .columns import Columns
 from .encoding import is_precise_in_float32
 from .images import check_images
-from .inference import check_request, infer_columns, requested_kinds
-from .kinds import KINDS
+from .inference import infer_columns
+from .kinds import AFFINE, AffineKind
 from .matrix import ColumnType, Label, Matrix, column_type
 from .opening import open_matrix, reorder
+from .role_statistics import RoleStatistics, check, learnt_roles, role_statistics
+from .roles import Roles, categorical_blocks
 from .schema import Schema
 from .statistics import ColumnStatistics
+
+# Counts are raw numbers by contract, whatever their type; levels become one-hot.
+KEPT_AS_UINT8 = ("binary", "unit-interval", "continuous")
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,10 @@ class Layout:
     row_shape: tuple[int, ...]
     labels: tuple[Label, ...] | None
     types: tuple[ColumnType, ...]
+
+    def column_name(self, column: int) -> str:
+        """A column in the user's words."""
+        return f"column {column}" if self.labels is None else f"column {self.labels[column]!r}"
 
     def joined(self, other: Layout) -> Layout:
         """The layout of both; raises :class:`InputError` if they differ."""
@@ -55,8 +65,8 @@ class SchemaBuilder:
     Parameters
     ----------
     kind : str or dict, default "auto"
-        "auto", "images", "binary", "unit-interval" or "continuous"; for frames also a dict from column names to
-        kinds.
+        "auto", "images", "binary", "unit-interval", "continuous", "count" or "categorical"; or a dict from columns to
+        kinds and roles, as :meth:`Schema.learn` describes it.
     scaling : str, default "auto"
         How continuous columns are scaled: "column" ("auto" means this), "common" or "none".
 
@@ -75,13 +85,15 @@ class SchemaBuilder:
         self.kind = kind
         self.scaling = scaling
         self._layout: Layout | None = None
+        self._n_rows = 0
         self._statistics: ColumnStatistics | None = None
+        self._roles: dict[int, RoleStatistics] = {}
         self._huge: set[int] = set()
 
     @property
     def n_rows(self) -> int:
         """The rows seen so far."""
-        return 0 if self._statistics is None else self._statistics.count
+        return self._n_rows
 
     def update(self, data: Any) -> Self:
         """Learn from some more rows; raises :class:`InputError` for cells that are not finite or of another kind."""
@@ -98,17 +110,41 @@ class SchemaBuilder:
                 f"{layout.row_shape}. Pass X.reshape(len(X), height, width)."
             )
         joined = layout if self._layout is None else self._layout.joined(layout)
-        self._refuse_other_kinds(matrix)
+        assignment = assign(self.kind, joined.labels, joined.row_shape)
+        place = np.arange(matrix.n_columns) if columns is None else columns
+        matrix.refuse_words([int(place[position]) for position in assignment.declared])
+        self._refuse_other_kinds(matrix, assignment, place)
+        statistics = self._updated(matrix, assignment, columns)
+        roles = role_statistics(matrix, assignment.others, dict(enumerate(place.tolist())), self.n_rows)
+        roles = self._merged_roles(roles, joined)
+        user = np.argsort(place)
+        numbers = set(assignment.numbers.tolist())
+        self._huge.update(numbers.intersection(int(user[column]) for column in matrix.huge_integers()))
+        self._layout, self._statistics, self._roles = joined, statistics, roles
+        self._n_rows += matrix.n_rows
+        return self
+
+    def _updated(self, matrix: Matrix, assignment: Assignment, columns: np.ndarray | None) -> ColumnStatistics | None:
+        """Statistics of the columns that are numbers, with those of another chunk."""
         statistics = self._statistics
+        if len(assignment.numbers) == 0:
+            return statistics
+        if assignment.others:
+            columns = assignment.numbers if columns is None else columns[assignment.numbers]
         for _, chunk in matrix.chunks(columns):
             one = ColumnStatistics.of(chunk, None if statistics is None else statistics.integer)
             if not one.finite:
                 refuse_non_finite(matrix, self.n_rows)
             statistics = one if statistics is None else statistics.merged(one)
-        place = None if columns is None else np.argsort(columns)
-        self._huge.update(column if place is None else int(place[column]) for column in matrix.huge_integers())
-        self._layout, self._statistics = joined, statistics
-        return self
+        return statistics
+
+    def _merged_roles(self, others: dict[int, RoleStatistics], layout: Layout) -> dict[int, RoleStatistics]:
+        if not self._roles:
+            return others
+        merged = {position: one.merged(others[position]) for position, one in self._roles.items()}
+        for position, one in merged.items():
+            check(one, layout.column_name(position))
+        return merged
 
     def merge(self, other: SchemaBuilder) -> Self:
         """Add what another builder, asked for the same kinds and scaling, has learnt."""
@@ -117,13 +153,17 @@ class SchemaBuilder:
                 f"Builders to merge must be asked for the same: kind {self.kind!r} and scaling {self.scaling!r} "
                 f"against {other.kind!r} and {other.scaling!r}."
             )
-        if other._layout is None or other._statistics is None:
+        if other._layout is None:
             return self
-        if self._layout is None or self._statistics is None:
-            self._layout, self._statistics = other._layout, other._statistics
+        if self._layout is None:
+            self._layout, self._statistics, self._roles = other._layout, other._statistics, other._roles
         else:
-            self._layout = self._layout.joined(other._layout)
-            self._statistics = self._statistics.merged(other._statistics)
+            layout = self._layout.joined(other._layout)
+            self._roles = self._merged_roles(other._roles, layout)
+            self._layout = layout
+            if self._statistics is not None and other._statistics is not None:
+                self._statistics = self._statistics.merged(other._statistics)
+        self._n_rows += other._n_rows
         self._huge |= other._huge
         return self
 
@@ -140,63 +180,86 @@ class SchemaBuilder:
         DataWarning
             For continuous columns, and columns of a frame, that are constant; and for integers beyond 2**53.
         """
-        if self._layout is None or self._statistics is None:
+        if self._layout is None:
             raise InputError("Found array with 0 sample(s) while a minimum of 2 is required. Pass some rows.")
         layout, statistics = self._layout, self._statistics
-        if statistics.count < 2:
+        if self._n_rows < 2:
             raise InputError(
                 f"Found array with 1 sample(s) (shape={(1, *layout.row_shape)}) while a minimum of 2 is required: "
                 "nothing can be learnt from 1 sample."
             )
-        if statistics.constant.all():
+        roles = learnt_roles(self._roles)
+        varies = any(len(column.levels) > 1 for column in roles.categorical)
+        if not varies and (statistics is None or statistics.constant.all()):
+            modelled = len(roles.categorical) + (0 if statistics is None else len(statistics.mean))
             raise InputError(
-                f"All {len(statistics.mean)} columns are constant: there is nothing to learn. Check that the right "
+                f"All {modelled} columns are constant: there is nothing to learn. Check that the right "
                 "columns were selected."
             )
-        kinds, columns = infer_columns(
-            statistics,
-            requested_kinds(self.kind, layout.labels, len(statistics.mean)),
-            layout.types,
-            homogeneous=layout.labels is None,
-            images=len(layout.row_shape) > 1,
-            scaling=self.scaling,
-        )
-        homogeneous_uint8 = layout.labels is None and layout.types[0].numpy == "uint8"
+        columns, blocks = self._numbers(layout, statistics)
+        variances = {position: one.counts.variance for position, one in self._roles.items() if one.counts is not None}
+        blocks += categorical_blocks(roles.categorical, variances, len(columns))
+        kept = layout.labels is None and layout.types[0].numpy == "uint8" and blocks[0].kind in KEPT_AS_UINT8
         schema = Schema(
             container=layout.container,
             row_shape=layout.row_shape,
             labels=layout.labels,
             types=layout.types,
-            blocks=_blocks(kinds, columns, statistics, layout),
+            blocks=blocks,
             columns=columns,
             scaling="column" if self.scaling == "auto" else self.scaling,
-            stored_uint8=homogeneous_uint8 and is_precise_in_float32(columns.shift, columns.scale),
+            stored_uint8=kept and is_precise_in_float32(columns.shift, columns.scale),
+            roles=roles,
         )
-        self._warn(schema)
+        self._warn(schema, roles)
         return schema
 
-    def _refuse_other_kinds(self, matrix: Matrix) -> None:
-        asked = requested_kinds(self.kind, matrix.labels, matrix.n_columns)
-        for name, kind in KINDS.items():
-            inside = np.array([one == name for one in asked])
-            if not inside.any() or kind.refuses(np.zeros((1, 1)), training=True) is None:
-                continue
+    def _numbers(self, layout: Layout, statistics: ColumnStatistics | None) -> tuple[Columns, tuple[Block, ...]]:
+        """The columns that are numbers, and their blocks."""
+        if statistics is None:
+            nothing, none = np.empty(0), np.empty(0, dtype=bool)
+            return Columns(np.empty(0, dtype=np.int64), nothing, nothing, nothing, nothing, nothing, none, none), ()
+        assignment = assign(self.kind, layout.labels, layout.row_shape)
+        numbers = assignment.numbers
+        kinds, columns = infer_columns(
+            statistics,
+            [assignment.asked[position] for position in numbers],
+            layout.types if len(layout.types) == 1 else [layout.types[position] for position in numbers],
+            homogeneous=layout.labels is None,
+            images=len(layout.row_shape) > 1,
+            scaling=self.scaling,
+        )
+        blocks = _blocks(kinds, columns, statistics, layout)
+        return replace(columns, source=numbers[columns.source]), blocks
 
-            def refused(chunk: np.ndarray, kind: Any = kind, inside: np.ndarray = inside) -> np.ndarray:
+    def _refuse_other_kinds(self, matrix: Matrix, assignment: Assignment, place: np.ndarray) -> None:
+        for name in dict.fromkeys(assignment.asked):
+            kind = AFFINE.get(name)
+            if kind is None or not kind.expects_in_training:
+                continue
+            inside = np.zeros(matrix.n_columns, dtype=bool)
+            inside[place[[position for position, one in enumerate(assignment.asked) if one == name]]] = True
+
+            def refused(chunk: np.ndarray, kind: AffineKind = kind, inside: np.ndarray = inside) -> np.ndarray:
                 return kind.refuses(chunk, training=True) & inside
 
             cell = first_cell(matrix, refused)
             if cell is not None and np.isfinite(cell[2]):
                 row, column, value = cell
                 raise InputError(
-                    f"The data is said to be {name}, but {matrix.cell_name(self.n_rows + row, column)} is {value:g}; "
-                    'expected 0 or 1. Correct the value, or use schema="auto".'
+                    f"The data is said to be {name}, but {matrix.cell_name(self.n_rows + row, column)} is "
+                    f'{value:.10g}; expected {kind.expects_in_training}. Correct the value, or use schema="auto".'
                 )
 
-    def _warn(self, schema: Schema) -> None:
-        constant = [column for column in np.flatnonzero(schema.columns.constant) if _is_notable(schema, int(column))]
+    def _warn(self, schema: Schema, roles: Roles) -> None:
+        constant = [
+            int(schema.columns.source[column])
+            for column in np.flatnonzero(schema.columns.constant)
+            if _is_notable(schema, int(column))
+        ]
+        constant += [column.source for column in roles.categorical if len(column.levels) == 1]
         if constant:
-            names = [schema.column_name(int(schema.columns.source[column])) for column in constant[:10]]
+            names = [schema.column_name(column) for column in constant[:10]]
             warnings.warn(
                 f"{len(constant)} of {schema.n_features} columns are constant and carry nothing: {', '.join(names)}"
                 f"{', …' if len(constant) > 10 else ''}. They are kept, unscaled.",
@@ -233,8 +296,9 @@ def _blocks(kinds: list[str], columns: Columns, statistics: ColumnStatistics, la
         with np.errstate(under="ignore"):
             variance = float(np.mean((deviation[start:stop][varying] * scale) ** 2))
         step = float(scale.min()) if columns.integer[start:stop][varying].all() else 0.0
-        shape = layout.row_shape if layout.labels is None else (stop - start,)
-        blocks.append(Block(name, start, stop, shape, step, variance))
+        shape = layout.row_shape if len(layout.row_shape) > 1 else (stop - start,)
+        mean = float(columns.mean[start:stop].mean()) if name == "count" else 0.0
+        blocks.append(Block(name, start, stop, shape, step, variance, mean=mean))
     return tuple(blocks)
 
 

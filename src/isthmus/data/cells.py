@@ -42,6 +42,24 @@ def refuse_non_finite(matrix: Matrix, first_row: int = 0) -> None:
         )
 
 
+def are_finite(cells: np.ndarray) -> bool:
+    """No cell is NaN or infinite, or too large for float64."""
+    return cells.dtype.kind != "f" or bool(np.isfinite(_as_float64(cells)).all())
+
+
+def refuse_missing_words(matrix: Matrix, column: int, first_row: int = 0) -> None:
+    """Raise :class:`InputError` for the missing cells of a column of text or categories: counts them, names the first.
+
+    ``first_row`` is the position of the matrix's first row in the user's data.
+    """
+    missing = np.flatnonzero(matrix.raw(slice(0, matrix.n_rows), [column])[0] < 0)
+    raise InputError(
+        f"Input X contains missing values: {_cells(len(missing))}, first at "
+        f"{matrix.cell_name(first_row + int(missing[0]), column)}. Every cell must have a level: drop these rows, or "
+        "give the missing cells a level of their own (for example 'unknown')."
+    )
+
+
 def first_cell(matrix: Matrix, is_bad: Callable[[np.ndarray], np.ndarray]) -> tuple[int, int, float] | None:
     """Row, column and value of the first cell that ``is_bad`` marks; None if there is none."""
     for start, chunk in matrix.chunks():

@@ -17,7 +17,7 @@ from .statistics import Flags, Floats
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """One entry per column, in encoded order.
+    """One entry per column that is modelled as a number, in encoded order.
 
     Attributes
     ----------
@@ -47,8 +47,8 @@ class Columns:
 
     @property
     def in_order(self) -> bool:
-        """The encoded order is the user's."""
-        return bool((np.diff(self.source) == 1).all())
+        """The columns are the user's first ones, in the user's order."""
+        return bool((self.source == np.arange(len(self.source))).all())
 
     def to_json(self) -> dict[str, Any]:
         """Lists by name; one number stands for a list whose entries are all the same."""
@@ -59,12 +59,17 @@ class Columns:
         return described
 
     @classmethod
-    def from_json(cls, described: Any, width: int) -> Columns:
-        """The columns that :meth:`to_json` described; raises :class:`InputError` for anything else."""
+    def from_json(cls, described: Any, sources: NDArray[np.int64]) -> Columns:
+        """The columns that :meth:`to_json` described; raises :class:`InputError` for anything else.
+
+        ``sources`` are the positions in the user's data, in increasing order, that the
+        columns must have.
+        """
         names = [field.name for field in fields(cls)]
         if not isinstance(described, Mapping) or set(described) != set(names):
             raise InputError(f"Not the columns of a schema: expected exactly {names}.")
-        source = _source(described["source"], width)
+        width = len(sources)
+        source = _source(described["source"], sources)
         numbers: dict[str, Any] = {name: _numbers(name, described[name], width) for name in names[1:6]}
         flags: dict[str, Any] = {name: _flags(name, described[name], width) for name in names[6:]}
         if not (numbers["scale"] > 0).all():
@@ -74,14 +79,15 @@ class Columns:
         return cls(source, **numbers, **flags)
 
 
-def _source(entry: Any, width: int) -> NDArray[np.int64]:
-    if entry is None:
-        return np.arange(width, dtype=np.int64)
+def _source(entry: Any, sources: NDArray[np.int64]) -> NDArray[np.int64]:
+    width = len(sources)
+    if entry is None and bool((sources == np.arange(width)).all()):
+        return sources
     if (
         not isinstance(entry, list)
         or len(entry) != width
         or not all(type(position) is int for position in entry)
-        or sorted(entry) != list(range(width))
+        or sorted(entry) != sources.tolist()
     ):
         raise InputError(f"Not a schema: `source` must be a permutation of {width} columns, or null.")
     return np.array(entry, dtype=np.int64)

@@ -2,26 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
 
 from isthmus.core.blocks import Block
+from isthmus.core.errors import InputError
 
+from .carried import Carried
 from .columns import Columns
-from .kinds import KINDS
+from .kinds import AFFINE, most_likely
+from .matrix import ColumnType, rows_per_chunk
 from .statistics import Floats
+from .tables import build_frame
+
+if TYPE_CHECKING:
+    from .schema import Schema
+
+
+def decoded(schema: Schema, features: Tensor | np.ndarray, dtype: Any, carried: Carried | None) -> Any:
+    """What :meth:`Schema.decode` says."""
+    array = features.detach().cpu().numpy() if isinstance(features, Tensor) else np.asarray(features)
+    if array.ndim != 2 or array.shape[1] != schema.n_encoded:
+        raise InputError(f"Features to decode must have shape (n, {schema.n_encoded}); got {array.shape}.")
+    known = _known(schema, carried, len(array))
+    types = schema.types if dtype is None else tuple(_other_type(one, np.dtype(dtype)) for one in schema.types)
+    if schema.labels is None:
+        return _decoded_array(schema, array, types[0].dtype, known)
+    columns = [np.empty(len(array), dtype=one.dtype) for one in types]
+    for position, values in known.items():
+        columns[position][:] = _in_type(values, columns[position].dtype)
+    tables = _level_tables(schema, [columns[column.source].dtype for column in schema.roles.categorical])
+    for into, numbers, levels in _chunks(schema, array):
+        for place, source in enumerate(schema.columns.source):
+            columns[source][into] = as_dtype(numbers[:, place], columns[source].dtype)
+        for column, table, position in zip(schema.roles.categorical, tables, levels.T, strict=True):
+            columns[column.source][into] = table[position]
+    return build_frame(schema.container, schema.labels, columns, types, schema.roles.levels)
+
+
+def _decoded_array(schema: Schema, array: np.ndarray, dtype: np.dtype, known: Mapping[int, np.ndarray]) -> np.ndarray:
+    rows = np.empty((len(array), schema.n_features), dtype=dtype)
+    for position, values in known.items():
+        rows[:, position] = _in_type(values, dtype)
+    tables = _level_tables(schema, [dtype] * len(schema.roles.categorical))
+    sources = np.array([column.source for column in schema.roles.categorical], dtype=np.int64)
+    longest = max((len(table) for table in tables), default=0)
+    padded = np.stack([np.resize(table, longest) for table in tables]) if tables else np.empty((0, 0), dtype=dtype)
+    for into, numbers, levels in _chunks(schema, array):
+        if not schema.roles:
+            rows[into] = as_dtype(numbers, dtype)
+            continue
+        rows[into, schema.columns.source] = as_dtype(numbers, dtype)
+        rows[into, sources] = padded[np.arange(len(sources)), levels]
+    return rows.reshape(len(array), *schema.row_shape)
+
+
+def _chunks(schema: Schema, array: np.ndarray) -> Iterator[tuple[slice, Floats, NDArray[np.int64]]]:
+    """Some rows at a time: where they belong, their numbers in the user's units, and their levels' positions."""
+    step = rows_per_chunk(schema.n_encoded)
+    for start in range(0, len(array), step):
+        chunk = array[start : start + step].astype(np.float64)
+        if np.isnan(chunk).any():
+            raise InputError("Features to decode contain NaN: the codes lie far outside of what the model learnt.")
+        numbers = in_users_units(chunk[:, : len(schema.columns)], schema.columns, schema.blocks)
+        yield slice(start, start + len(chunk)), numbers, level_positions(chunk, schema.blocks)
+
+
+def _level_tables(schema: Schema, dtypes: Sequence[np.dtype]) -> list[np.ndarray]:
+    """The levels of each categorical column in a data type, in encoded order."""
+    return [
+        column.levels.at(np.arange(len(column.levels)), dtype)
+        for column, dtype in zip(schema.roles.categorical, dtypes, strict=True)
+    ]
+
+
+def _known(schema: Schema, carried: Carried | None, n: int) -> Mapping[int, np.ndarray]:
+    """The columns to put back, of n rows."""
+    wanted = schema.roles.carried
+    if not wanted:
+        return {}
+    if carried is None or set(carried.columns) != set(wanted):
+        names = ", ".join(schema.column_name(position) for position in wanted)
+        raise InputError(
+            f"The model does not give back {names}, which it takes as known. Say what the rows to decode have "
+            "there: pass given={column: value}, with one value for all rows or one per row."
+        )
+    carried.check(n)
+    return carried.columns
+
+
+def _other_type(one: ColumnType, dtype: np.dtype) -> ColumnType:
+    return one if one.numpy == "object" else ColumnType(str(dtype))
+
+
+def _in_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Carried values in the type of their column."""
+    if dtype.kind == "O" or values.dtype == dtype:
+        return values
+    if values.dtype.kind != "O":
+        return as_dtype(values.astype(np.float64), dtype)
+    return np.array(values.tolist()).astype(dtype)
 
 
 def in_users_units(features: Floats, columns: Columns, blocks: Sequence[Block]) -> Floats:
-    """Features (m, d) as float64 in the user's units, each within the range of its kind; still in encoded order."""
+    """Features of numbers (m, d) as float64 in the user's units, each within the range of its kind; in encoded order.
+
+    ``blocks`` may hold others after those.
+    """
     with np.errstate(over="ignore", under="ignore"):
         values = features / columns.scale
         values += columns.shift
     for block in blocks:
-        inside = slice(block.start, block.stop)
-        values[:, inside] = KINDS[block.kind].restore(values[:, inside], columns.low[inside], columns.high[inside])
+        if block.kind in AFFINE:
+            inside = slice(block.start, block.stop)
+            kind = AFFINE[block.kind]
+            values[:, inside] = kind.restore(values[:, inside], columns.low[inside], columns.high[inside])
     return values
+
+
+def level_positions(features: np.ndarray, blocks: Sequence[Block]) -> NDArray[np.int64]:
+    """The most likely level of each categorical column, in encoded order, (m, d) -> (m, columns)."""
+    parts = [
+        most_likely(features[:, block.start : block.stop], block.cardinality) for block in blocks if block.cardinality
+    ]
+    return np.concatenate(parts, axis=1) if parts else np.empty((len(features), 0), dtype=np.int64)
 
 
 def as_dtype(values: Floats, dtype: np.dtype) -> np.ndarray:

@@ -15,8 +15,9 @@ from isthmus.core.errors import InputError
 
 from .cells import refuse_non_finite
 from .columns import Columns
-from .kinds import Binary
+from .kinds import AFFINE
 from .matrix import EXACT_IN_FLOAT32, Matrix, RowIndex, rows_per_chunk
+from .row_index import count_of, parts_of, position_of
 
 # Beyond this many deviations between zero and the mean, float32 would lose visible digits of the difference.
 FAR_FROM_ZERO = 1e3
@@ -30,7 +31,9 @@ Path = Literal["uint8", "float32", "float64"]
 
 
 class Encoder:
-    """Encodes chunks of rows.
+    """Encodes chunks of rows: the columns that are numbers.
+
+    ``blocks`` may hold others after those; they are left to whoever reads levels.
 
     The arithmetic is one subtraction and one multiplication per cell, in float32 where that is precise and in
     float64 elsewhere; which one depends on the columns and the data types only, never on the chunk.
@@ -38,32 +41,43 @@ class Encoder:
 
     def __init__(self, columns: Columns, blocks: Sequence[Block], stored_uint8: bool) -> None:
         self._stored_uint8 = stored_uint8
+        self.width = len(columns)
         self._shift, self._scale = columns.shift, columns.scale
         self._precise_in_float32 = is_precise_in_float32(columns.shift, columns.scale)
         self._shifts, self._scales = bool((columns.shift != 0).any()), bool((columns.scale != 1).any())
         with np.errstate(over="ignore", under="ignore"):
             self._shift32 = torch.from_numpy(columns.shift.astype(np.float32))
             self._scale32 = torch.from_numpy(columns.scale.astype(np.float32))
-        self._checked = tuple(block for block in blocks if block.kind == "binary")
+        self._checked = tuple(block for block in blocks if block.kind in AFFINE and AFFINE[block.kind].expects)
 
-    def path(self, matrix: Matrix) -> Path:
+    def path(self, matrix: Matrix, columns: NDArray[np.integer] | None) -> Path:
         """How rows of these types are encoded: kept as uint8, or computed in float32 or in float64."""
         if self._stored_uint8 and matrix.types[0].numpy == "uint8":
             return "uint8"
-        exact = all(one.dtype in EXACT_IN_FLOAT32 for one in matrix.types)
+        types = matrix.types if columns is None or len(matrix.types) == 1 else [matrix.types[one] for one in columns]
+        exact = all(one.dtype in EXACT_IN_FLOAT32 for one in types)
         return "float32" if exact and self._precise_in_float32 else "float64"
 
-    def encode(self, matrix: Matrix, index: RowIndex, columns: NDArray[np.integer] | None, path: Path) -> Tensor:
-        """The rows at ``index``, shape (m, d): uint8 on the path "uint8", else finite float32."""
-        count = len(range(*index.indices(matrix.n_rows))) if isinstance(index, slice) else len(index)
+    def encode(
+        self,
+        matrix: Matrix,
+        index: RowIndex,
+        columns: NDArray[np.integer] | None,
+        path: Path,
+        into: Tensor | None = None,
+    ) -> Tensor:
+        """The rows at ``index``, shape (m, d): uint8 on the path "uint8", else finite float32.
+
+        ``into`` is written to, instead of a new tensor, where the rows are part of wider ones.
+        """
         kept = path == "uint8"
-        encoded = torch.empty((count, matrix.n_columns), dtype=torch.uint8 if kept else torch.float32)
-        step = rows_per_chunk(matrix.n_columns, ENCODED_CELLS)
-        for start in range(0, count, step):
-            stop = min(start + step, count)
-            part = _part(index, start, stop, matrix.n_rows)
+        encoded = into
+        if encoded is None:
+            shape = (count_of(index, matrix.n_rows), self.width)
+            encoded = torch.empty(shape, dtype=torch.uint8 if kept else torch.float32)
+        for place, part in parts_of(index, matrix.n_rows, rows_per_chunk(self.width, ENCODED_CELLS)):
             chunk = matrix.read(part, columns)
-            out = encoded[start:stop]
+            out = encoded[place]
             if kept:
                 np.copyto(out.numpy(), chunk)
             elif path == "float32":
@@ -91,7 +105,7 @@ class Encoder:
             np.copyto(out.numpy(), values, casting="same_kind")
 
     def _check_finite(self, out: Tensor, matrix: Matrix, part: RowIndex, columns: NDArray[np.integer] | None) -> None:
-        flat = out.view(-1)
+        flat = out.reshape(-1)
         # One pass: the sum of squares is finite only if every cell is. Only huge cells need the exact look.
         if bool(torch.isfinite(torch.dot(flat, flat))) or bool(torch.isfinite(flat).all()):
             return
@@ -106,13 +120,15 @@ class Encoder:
         self, out: Tensor, chunk: np.ndarray, matrix: Matrix, part: RowIndex, columns: NDArray[np.integer] | None
     ) -> None:
         for block in self._checked:
-            low, high = torch.aminmax(out[:, block.start : block.stop])
-            if bool(low < 0) or bool(high > 1):
-                bad = np.argwhere(Binary().refuses(chunk[:, block.start : block.stop], training=False))
+            kind, inside = AFFINE[block.kind], slice(block.start, block.stop)
+            if not kind.suspects(out[:, inside]):
+                continue
+            bad = np.argwhere(kind.refuses(chunk[:, inside], training=False))
+            if len(bad):
                 row, column = int(bad[0][0]), int(bad[0][1]) + block.start
                 raise InputError(
                     f"Input X has the value {chunk[row, column]} at {_name(matrix, part, row, column, columns)}, which "
-                    "was binary in training: expected 0, 1 or a value between. Correct the value, or fit again with "
+                    f"was {kind.name} in training: expected {kind.expects}. Correct the value, or fit again with "
                     'schema="continuous".'
                 )
 
@@ -128,15 +144,6 @@ def is_precise_in_float32(shift: NDArray[np.float64], scale: NDArray[np.float64]
         )
 
 
-def _part(index: RowIndex, start: int, stop: int, n_rows: int) -> RowIndex:
-    if not isinstance(index, slice):
-        return index[start:stop]
-    positions = range(*index.indices(n_rows))[start:stop]
-    if positions.step == 1:
-        return slice(positions.start, positions.stop)
-    return np.arange(positions.start, positions.stop, positions.step)
-
-
 def _name(matrix: Matrix, part: RowIndex, row: int, column: int, columns: NDArray[np.integer] | None) -> str:
-    position = part.start + row if isinstance(part, slice) else int(part[row]) % matrix.n_rows
+    position = position_of(part, row, matrix.n_rows)
     return matrix.cell_name(position, column if columns is None else int(columns[column]))

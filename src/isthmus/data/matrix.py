@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .levels import Vocabulary
 
 Label = str | int | float | bool | tuple  # what pandas allows as a column label, as far as JSON can hold it
 RowIndex = slice | NDArray[np.integer]
@@ -74,6 +76,21 @@ class Matrix(ABC):
     @abstractmethod
     def read(self, index: RowIndex, columns: NDArray[np.integer] | None = None) -> np.ndarray:
         """The rows at ``index``, flat, with ``columns`` in that order; the caller must not write into the result."""
+
+    def raw(self, index: RowIndex, columns: Sequence[int]) -> list[np.ndarray]:
+        """Some columns of the rows at ``index``, each in a data type that loses nothing.
+
+        A column that has a :meth:`vocabulary` gives positions in it, and -1 for missing cells.
+        """
+        return list(self.read(index, np.asarray(columns, dtype=np.int64)).T)
+
+    def vocabulary(self, column: int) -> Vocabulary | None:
+        """The levels that a column of text or categories holds; None for numbers."""
+        return None
+
+    def refuse_words(self, declared: Collection[int] = ()) -> None:
+        """Raise :class:`InputError` if a column not ``declared`` to hold levels, or unfit for it, is no number."""
+        return
 
     @abstractmethod
     def huge_integers(self) -> list[int]:

@@ -5,28 +5,35 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from isthmus.core.batch import Batch
 from isthmus.core.blocks import Block
 from isthmus.core.errors import InputError
 
+from .assignment import position_of_key
+from .carried import Carried
 from .columns import Columns
-from .decoding import as_dtype, in_users_units
+from .decoding import decoded
+from .description import describe
 from .encoding import Encoder
+from .given import Given
 from .kinds import KINDS
-from .matrix import ColumnType, Label, Matrix, rows_per_chunk
+from .matrix import ColumnType, Label, Matrix
 from .opening import open_matrix, reorder
+from .role_json import roles_to_json
+from .roles import Roles
 from .rows import Rows
 from .schema_json import label_to_json, parse_schema
-from .tables import build_frame
+from .side_columns import SideColumns
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +41,9 @@ class Schema:
     """What was learnt of the training data; made by :meth:`learn` or a :class:`SchemaBuilder`.
 
     A homogeneous array (or stack of images) has one kind, and one block. The columns of a frame are judged one by
-    one and grouped by kind, so that the encoded row has up to three blocks: binary, unit-interval, continuous.
+    one and grouped by kind, so that the encoded row has one block of each: binary, unit-interval, continuous, count;
+    and after those one per number of levels of the categorical columns. Columns with a role (conditions, the exposure)
+    are not part of the encoded row.
 
     Attributes
     ----------
@@ -50,12 +59,14 @@ class Schema:
     blocks : tuple of Block
         What networks and likelihoods need to know, in encoded order.
     columns : Columns
-        Shift, scale and range of each column in encoded order, in float64.
+        Shift, scale and range of each column that is modelled as a number, in encoded order, in float64.
     scaling : str
         "column", "common" or "none": how continuous columns are scaled.
     stored_uint8 : bool
         uint8 data stays uint8 in a :class:`~isthmus.core.batch.Batch`, and the model computes
         ``(values - shift) * scale``.
+    roles : Roles
+        The levels of categorical columns; conditions and exposure, which are known rather than modelled.
 
     Examples
     --------
@@ -75,6 +86,7 @@ class Schema:
     columns: Columns
     scaling: str
     stored_uint8: bool
+    roles: Roles = field(default_factory=Roles)
 
     @classmethod
     def learn(cls, data: Any, *, kind: Any = "auto", scaling: str = "auto") -> Schema:
@@ -85,8 +97,15 @@ class Schema:
         data : array, sparse matrix, torch tensor, frame or stack of images
             Shape (n, d), (n, h, w) or (n, h, w, c), of at least two rows.
         kind : str or dict, default "auto"
-            One of "auto", "images", "binary", "unit-interval", "continuous"; for frames also a dict from column
-            names to kinds (the columns that it does not name are judged by their values).
+            One of "auto", "images", "binary", "unit-interval", "continuous", "count" (whole numbers from 0 to 2**24)
+            or "categorical" (every column has levels: numbers of any meaning, in frames also text, categories and
+            booleans; at most 1,000 per column).
+            Or a dict. Of a frame: from column names to kinds; the columns that it does not name are judged by their
+            values. A column can also be a "condition" (known, not modelled: text, categories, booleans and up to 20
+            distinct whole numbers become one-hot, other numbers are standardised), and one the "exposure" (positive:
+            how long or how much was counted in a row). Of an array: from column positions to these two roles; the
+            other columns have one kind. The key "*" stands for all columns that are not named:
+            ``{"*": "count", 64: "condition"}``.
         scaling : str, default "auto"
             How continuous columns are scaled: "column" (each to mean 0 and standard deviation 1; "auto" means
             this), "common" (each to mean 0, and all by the root of their mean variance) or "none".
@@ -106,8 +125,28 @@ class Schema:
 
     @property
     def n_features(self) -> int:
-        """The number of columns; for images h * w * c."""
+        """The number of the user's columns, those with a role among them; for images h * w * c."""
         return math.prod(self.row_shape)
+
+    @property
+    def n_encoded(self) -> int:
+        """The number of features in an encoded row: the width of all blocks together."""
+        return self.blocks[-1].stop
+
+    @property
+    def condition_width(self) -> int:
+        """The number of features that all conditions become; 0 without."""
+        return self.roles.condition_width
+
+    @property
+    def has_exposure(self) -> bool:
+        """A column says how long or how much was counted in each row."""
+        return self.roles.exposure is not None
+
+    @property
+    def mean_exposure(self) -> float:
+        """The mean exposure of the training data; 1 without."""
+        return 1.0 if self.roles.exposure is None else self.roles.exposure.mean
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
@@ -119,12 +158,12 @@ class Schema:
     @property
     def shift(self) -> Tensor:
         """float32, shape (d,), encoded order: ``features = (values - shift) * scale``."""
-        return _float32(self.columns.shift)
+        return _float32(np.append(self.columns.shift, np.zeros(self.roles.one_hot_width)))
 
     @property
     def scale(self) -> Tensor:
         """float32, shape (d,), encoded order; kept within float32's range (``columns.scale`` is exact)."""
-        return _float32(self.columns.scale)
+        return _float32(np.append(self.columns.scale, np.ones(self.roles.one_hot_width)))
 
     @cached_property
     def _encoder(self) -> Encoder:
@@ -141,82 +180,131 @@ class Schema:
         InputError
             If the shape, the column names or the type do not fit; the message lists the differences.
         """
-        matrix = open_matrix(data)
-        self._check_shape(matrix, estimator_name)
-        order = None
-        if self.labels is not None and matrix.labels is not None:
-            order = reorder(self.labels, matrix.labels)
-        if matrix.n_columns != self.n_features:
-            raise InputError(
-                f"X has {matrix.n_columns} features, but {estimator_name} is expecting {self.n_features} features as "
-                "input. Pass the columns that the model was fitted on."
-            )
+        matrix, order = self._opened(data, estimator_name)
         source = self.columns.source if order is None else order[self.columns.source]
-        in_order = bool((source == np.arange(len(source))).all())
-        return Rows(matrix, self._encoder, None if in_order else source)
+        everything = len(source) == matrix.n_columns and bool((source == np.arange(len(source))).all())
+        side = None
+        if self.roles:
+            side = SideColumns(matrix, self.roles, order)
+        else:
+            matrix.refuse_words()
+        return Rows(matrix, self._encoder, None if everything else source, side)
 
     def encode(self, data: Any) -> Batch:
         """All rows of ``data`` as tensors: ``rows(data).take(slice(None))``."""
         return self.rows(data).take(slice(None))
 
-    def decode(self, features: Tensor | np.ndarray, dtype: Any = None) -> Any:
+    def decode(self, features: Tensor | np.ndarray, dtype: Any = None, carried: Carried | None = None) -> Any:
         """Features back in the user's container, shape, units, data type, column names and order.
 
         Integers are rounded; values of bounded kinds are clipped to their range; a binary column is rounded to 0
-        or 1 if its type is integer or boolean, and stays a probability otherwise.
+        or 1 if its type is integer or boolean, and stays a probability otherwise. Categorical columns get their most
+        likely level.
 
         Parameters
         ----------
-        features : Tensor or ndarray, shape (n, d)
-            In feature space, as the decoder's mean gives them.
+        features : Tensor or ndarray, shape (n, n_encoded)
+            In feature space, as the decoder's mean gives them: probabilities for categorical columns.
         dtype : numpy data type, optional
-            Instead of the user's: ``float`` keeps what rounding would lose.
-        """
-        array = features.detach().cpu().numpy() if isinstance(features, Tensor) else np.asarray(features)
-        if array.ndim != 2 or array.shape[1] != self.n_features:
-            raise InputError(f"Features to decode must have shape (n, {self.n_features}); got {array.shape}.")
-        types = self.types if dtype is None else tuple(ColumnType(str(np.dtype(dtype))) for _ in self.types)
-        place = np.argsort(self.columns.source)
-        if self.labels is None:
-            decoded = np.empty(array.shape, dtype=types[0].dtype)
-            for rows, values in self._decoded_chunks(array):
-                decoded[rows] = as_dtype(values, types[0].dtype)
-            return decoded.reshape(len(array), *self.row_shape)
-        columns = [np.empty(len(array), dtype=one.dtype) for one in types]
-        for rows, values in self._decoded_chunks(array):
-            for column, position in zip(columns, place, strict=True):
-                column[rows] = as_dtype(values[:, position], column.dtype)
-        return build_frame(self.container, self.labels, columns, types)
+            Instead of the user's: ``float`` keeps what rounding would lose. Text and categories stay what they are.
+        carried : Carried, optional
+            The columns that the model does not give back, of the same n rows; see :meth:`carried` and
+            :meth:`carried_given`. Needed if there are any.
 
-    def log_jacobian(self) -> float:
+        Raises
+        ------
+        InputError
+            If the shape is another, a feature is NaN, or ``carried`` is missing or of another number of rows.
+        """
+        return decoded(self, features, dtype, carried)
+
+    def carried(self, data: Any) -> Carried:
+        """The columns of the user's rows that the model does not give back, to be put in place by :meth:`decode`.
+
+        Raises
+        ------
+        InputError
+            If the data does not fit, as :meth:`rows` says; conditions and exposures are checked at once.
+        """
+        if not self.roles.carried:
+            return Carried()
+        matrix, order = self._opened(data, "Schema")
+        return Carried(SideColumns(matrix, self.roles, order).carried())
+
+    def carried_given(self, given: Mapping[Any, Any] | None, n: int) -> Carried:
+        """The same for ``n`` rows that are not there yet, as asked; the mean exposure where none is given.
+
+        Takes and raises what :meth:`encode_condition` does.
+        """
+        return Carried(self._given(given, n).carried())
+
+    def encode_condition(self, given: Mapping[Any, Any] | None, n: int) -> Tensor:
+        """Conditions of ``n`` rows as a model takes them.
+
+        Parameters
+        ----------
+        given : mapping or None
+            One value for all rows, or n values, for each condition by column label (of arrays: by position). The
+            exposure may be among them, and is left to :meth:`encode_exposure`.
+        n : int
+            The number of rows.
+
+        Returns
+        -------
+        Tensor, shape (n, condition_width)
+            float32: levels one-hot, numbers standardised; as in ``Batch.condition``.
+
+        Raises
+        ------
+        InputError
+            For keys that are no conditions, conditions that are missing, levels not seen in training, numbers that
+            are not finite, or another number of values; the message names them and what is known.
+
+        Examples
+        --------
+        >>> X = np.array([[0.5, 1.0, 3], [1.5, 4.0, 7], [2.5, 1.0, 7]])
+        >>> Schema.learn(X, kind={2: "condition"}).encode_condition({2: 7}, 2).tolist()
+        [[0.0, 1.0], [0.0, 1.0]]
+        """
+        return self._given(given, n).condition()
+
+    def encode_exposure(self, given: Mapping[Any, Any] | None, n: int) -> Tensor:
+        """The exposures of ``n`` rows, float32, shape (n,): those ``given``, or the mean of the training data.
+
+        Takes and raises what :meth:`encode_condition` does. Without an exposure in the schema these are ones.
+        """
+        return self._given(given, n).exposure()
+
+    def log_jacobian(self, densities: Sequence[bool] | None = None) -> float:
         """What to add to a log-density of the features to get that of the data as the user gave it.
 
         The sum of ``log(scale)`` over the unit-interval and continuous columns. Binary columns hold probability
-        masses and add nothing, nor do constant columns that were left unscaled (their scale is 1).
+        masses and add nothing, nor do counts and levels, nor constant columns that were left unscaled (their scale
+        is 1).
+
+        Parameters
+        ----------
+        densities : sequence of bool, optional
+            For each block, whether its likelihood is a density; masses of levels add nothing.
         """
+        counted = densities or [True] * len(self.blocks)
         return float(
             sum(
                 np.log(self.columns.scale[block.start : block.stop]).sum()
-                for block in self.blocks
-                if KINDS[block.kind].is_density
+                for block, density in zip(self.blocks, counted, strict=True)
+                if density and KINDS[block.kind].is_density
             )
         )
 
     def describe(self) -> list[dict[str, Any]]:
-        """Rows of a table for people: one per column of a frame in the user's order, or one for a whole array.
+        """Rows of a table for people: one per column of a frame in the user's order, or one for a whole array
+        and one for each of its columns that has a role.
 
-        Each has ``name``, ``kind``, ``dtype``, ``columns`` (how many), ``low``, ``high``, ``mean``, ``scale`` (None
-        where the columns differ) and ``constant`` (how many columns are).
+        Each has ``name``, ``kind`` (or "condition" or "exposure"), ``dtype``, ``columns`` (how many), ``low``,
+        ``high``, ``mean``, ``scale`` (None where there is none, or the columns differ) and ``constant`` (how many
+        columns are); columns of levels also have ``levels`` (how many; None where the columns differ).
         """
-        if self.labels is None:
-            shape = "×".join(str(part) for part in self.row_shape)
-            name = f"{self.container} {shape}" if len(self.row_shape) > 1 else f"all {shape} columns"
-            return [self._described(name, self.blocks[0].kind, self.types[0], np.arange(self.n_features))]
-        kind = {column: block.kind for block in self.blocks for column in range(block.start, block.stop)}
-        return [
-            self._described(str(label), kind[int(position)], one, np.array([position]))
-            for label, one, position in zip(self.labels, self.types, np.argsort(self.columns.source), strict=True)
-        ]
+        return describe(self)
 
     def column_name(self, column: int) -> str:
         """The user's column in the user's words: "column 'age'", "column 3" or "pixel (4, 5)"."""
@@ -237,6 +325,7 @@ class Schema:
             "columns": self.columns.to_json(),
             "scaling": self.scaling,
             "stored_uint8": self.stored_uint8,
+            **roles_to_json(self.roles),
         }
 
     @classmethod
@@ -254,6 +343,29 @@ class Schema:
 
     def __hash__(self) -> int:
         return hash(self.fingerprint())
+
+    def _opened(self, data: Any, estimator_name: str) -> tuple[Matrix, NDArray[np.int64] | None]:
+        """The data, checked, and where the schema's columns stand in it (None: as in training)."""
+        matrix = open_matrix(data)
+        self._check_shape(matrix, estimator_name)
+        order = None
+        if self.labels is not None and matrix.labels is not None:
+            order = reorder(self.labels, matrix.labels)
+        if matrix.n_columns != self.n_features:
+            raise InputError(
+                f"X has {matrix.n_columns} features, but {estimator_name} is expecting {self.n_features} features as "
+                "input. Pass the columns that the model was fitted on."
+            )
+        return matrix, order
+
+    def _given(self, given: Mapping[Any, Any] | None, n: int) -> Given:
+        return Given(self.roles, given, n, self._position, self.column_name)
+
+    def _position(self, key: Any) -> int | None:
+        """The column that the user calls ``key``."""
+        if self.labels is None:
+            return position_of_key(key, self.n_features)
+        return self.labels.index(key) if key in self.labels else None
 
     def _check_shape(self, matrix: Matrix, estimator_name: str) -> None:
         if len(self.row_shape) > 1 or len(matrix.row_shape) > 1:
@@ -273,29 +385,6 @@ class Schema:
                     f"X.astype({learnt!r}) after bringing them to the range "
                     f"{self.columns.low.min():g} to {self.columns.high.max():g}."
                 )
-
-    def _decoded_chunks(self, features: np.ndarray) -> Any:
-        step = rows_per_chunk(self.n_features)
-        for start in range(0, len(features), step):
-            chunk = features[start : start + step].astype(np.float64)
-            if np.isnan(chunk).any():
-                raise InputError("Features to decode contain NaN: the codes lie far outside of what the model learnt.")
-            yield slice(start, start + len(chunk)), in_users_units(chunk, self.columns, self.blocks)
-
-    def _described(self, name: str, kind: str, one: ColumnType, where: np.ndarray) -> dict[str, Any]:
-        columns = self.columns
-        scale = columns.scale[where]
-        return {
-            "name": name,
-            "kind": kind,
-            "dtype": one.native or one.numpy,
-            "columns": len(where),
-            "low": float(columns.low[where].min()),
-            "high": float(columns.high[where].max()),
-            "mean": float(columns.mean[where].mean()),
-            "scale": float(scale[0]) if (scale == scale[0]).all() else None,
-            "constant": int(columns.constant[where].sum()),
-        }
 
 
 def _float32(values: np.ndarray) -> Tensor:

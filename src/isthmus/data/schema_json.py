@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isthmus.core.blocks import Block
 from isthmus.core.errors import InputError
 
 from .columns import Columns
 from .images import CHANNELS
-from .kinds import KINDS
+from .kinds import AFFINE, KINDS
 from .matrix import ColumnType, Label
+from .role_json import ROLE_KEYS, parse_roles
+from .roles import Roles
 from .tables import CONTAINERS, NATIVE_TYPES, NUMPY_NAMES
+from .words import NATIVE_WORDS
 
 KEYS = frozenset({"container", "row_shape", "labels", "types", "blocks", "columns", "scaling", "stored_uint8"})
 BLOCK_KEYS = frozenset({"kind", "start", "stop", "shape", "step", "variance"})
+BLOCK_EXTRAS = {"count": {"mean"}, "categorical": {"cardinality"}}
 DTYPES = frozenset({*NUMPY_NAMES.values(), "float16", "longdouble"})
 MOST_FEATURES = 1 << 26
 
@@ -31,7 +37,9 @@ def label_to_json(label: Label) -> Any:
 
 def parse_schema(description: Any) -> dict[str, Any]:
     """The arguments of :class:`Schema` from its JSON form; raises :class:`InputError` for anything else."""
-    _require(isinstance(description, Mapping) and set(description) == KEYS, f"expected exactly {sorted(KEYS)}")
+    _require(
+        isinstance(description, Mapping) and set(description) - ROLE_KEYS == KEYS, f"expected exactly {sorted(KEYS)}"
+    )
     container = description["container"]
     _require(container in ("array", "images", *CONTAINERS), f"unknown container {container!r:.40}")
     row_shape = _positive_integers(description["row_shape"], "row_shape")
@@ -41,16 +49,26 @@ def parse_schema(description: Any) -> dict[str, Any]:
     _require(width <= MOST_FEATURES, f"{width} features are more than {MOST_FEATURES}")
     labels = _labels(description["labels"], width) if container in CONTAINERS else None
     _require(container in CONTAINERS or description["labels"] is None, f"labels for {container}")
-    types = _types(description["types"], 1 if labels is None else width)
-    blocks = _blocks(description["blocks"], width)
-    _require(labels is None or all(block.shape == (block.width,) for block in blocks), "the shape of a block")
-    _require(labels is not None or (len(blocks) == 1 and blocks[0].shape == row_shape), "one block for an array")
+    roles = parse_roles(description, width)
+    _require(not roles or len(row_shape) == 1, "roles of pixels")
+    types = _types(description["types"], 1 if labels is None else width, roles, container)
+    numbers = width - len(roles.categorical) - len(roles.carried)
+    blocks = _blocks(description["blocks"], numbers, roles)
+    _require(
+        len(row_shape) == 1 or (len(blocks) == 1 and blocks[0].shape == row_shape), "one block of the shape of images"
+    )
+    _require(len(row_shape) > 1 or all(block.shape == (block.width,) for block in blocks), "the shape of a block")
+    affine = sum(block.kind in AFFINE for block in blocks)
+    _require(labels is not None or affine <= 1, "one block for an array")
     scaling, stored = description["scaling"], description["stored_uint8"]
     _require(scaling in ("column", "common", "none"), f"unknown scaling {scaling!r:.40}")
     _require(isinstance(stored, bool), "stored_uint8 must be true or false")
-    _require(not stored or (labels is None and types[0].numpy == "uint8"), "stored_uint8 without uint8 data")
-    columns = Columns.from_json(description["columns"], width)
-    _require(labels is not None or columns.in_order, "an array's columns in another order")
+    _require(
+        not stored or (labels is None and types[0].numpy == "uint8" and not roles.categorical),
+        "stored_uint8 without uint8 data",
+    )
+    columns = Columns.from_json(description["columns"], _others(roles, width))
+    _require(labels is not None or bool((np.diff(columns.source) > 0).all()), "an array's columns in another order")
     return {
         "container": container,
         "row_shape": row_shape,
@@ -60,6 +78,7 @@ def parse_schema(description: Any) -> dict[str, Any]:
         "columns": columns,
         "scaling": scaling,
         "stored_uint8": stored,
+        "roles": roles,
     }
 
 
@@ -91,26 +110,47 @@ def _label(entry: Any) -> Label:
     return entry
 
 
-def _types(entry: Any, count: int) -> tuple[ColumnType, ...]:
+def _others(roles: Roles, width: int) -> NDArray[np.int64]:
+    """The positions of the columns that are numbers and modelled."""
+    taken = [*roles.carried, *(column.source for column in roles.categorical)]
+    return np.delete(np.arange(width, dtype=np.int64), taken) if taken else np.arange(width, dtype=np.int64)
+
+
+def _types(entry: Any, count: int, roles: Roles, container: str) -> tuple[ColumnType, ...]:
     _require(isinstance(entry, list) and len(entry) == count, f"{count} types are needed")
-    for pair in entry:
+    for position, pair in enumerate(entry):
         _require(
             isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair),
             "a type is a pair of names",
         )
+        if pair[0] == "object" and position in roles.levels and container in ("pandas", "polars", "arrow"):
+            _require(NATIVE_WORDS.fullmatch(pair[1]) is not None, f"unknown type {pair[1]!r:.40}")
+            _require(
+                _are_text(roles, position) or pair[1].startswith(("category", "dictionary")),
+                "numbers in a column of text",
+            )
+            continue
         _require(pair[0] in DTYPES, f"unknown type {pair[0]!r:.40}")
         _require(NATIVE_TYPES.fullmatch(pair[1]) is not None, f"unknown type {pair[1]!r:.40}")
+        _require(container in ("array", "images") or not _are_text(roles, position), "text in a column of numbers")
         np.dtype(pair[0])
     return tuple(ColumnType(*pair) for pair in entry)
 
 
-def _blocks(entry: Any, width: int) -> tuple[Block, ...]:
-    _require(isinstance(entry, list) and 0 < len(entry) <= len(KINDS), "one to three blocks are needed")
+def _are_text(roles: Roles, position: int) -> bool:
+    levels = roles.levels.get(position)
+    return levels is not None and levels.are_text
+
+
+def _blocks(entry: Any, numbers: int, roles: Roles) -> tuple[Block, ...]:
+    _require(isinstance(entry, list) and len(entry) > 0, "blocks are needed")
     for one in entry:
-        _require(isinstance(one, Mapping) and set(one) == BLOCK_KEYS, f"a block has exactly {sorted(BLOCK_KEYS)}")
+        _require(isinstance(one, Mapping) and set(one) >= BLOCK_KEYS, f"a block has exactly {sorted(BLOCK_KEYS)}")
         _require(one["kind"] in tuple(KINDS), f"unknown kind {one['kind']!r:.40}")
+        extras = set(one) - BLOCK_KEYS
+        _require(extras <= BLOCK_EXTRAS.get(one["kind"], set()), f"a block has exactly {sorted(BLOCK_KEYS)}")
         _require(type(one["start"]) is int and type(one["stop"]) is int, "the range of a block")
-        for name in ("step", "variance"):
+        for name in ("step", "variance", *sorted(extras)):
             number = one[name]
             _require(type(number) in (int, float) and 0 <= number < math.inf, f"{name} of a block must be positive")
         _positive_integers(one["shape"], "the shape of a block")
@@ -118,10 +158,18 @@ def _blocks(entry: Any, width: int) -> tuple[Block, ...]:
     edges = [0, *(block.stop for block in blocks)]
     _require(
         all(block.start == edge < block.stop for block, edge in zip(blocks, edges, strict=False))
-        and edges[-1] == width,
+        and edges[-1] == numbers + roles.one_hot_width,
         "blocks must cover the columns one after the other",
     )
-    order = [tuple(KINDS).index(block.kind) for block in blocks]
+    affine = [block for block in blocks if block.kind in AFFINE]
+    _require(sum(block.width for block in affine) == numbers, "blocks must cover the columns one after the other")
+    order = [(tuple(KINDS).index(block.kind), block.cardinality) for block in blocks]
     _require(all(first < second for first, second in pairwise(order)), "blocks in another order")
     _require(all(math.prod(block.shape) == block.width for block in blocks), "the shape of a block")
+    sizes = Counter(len(column.levels) for column in roles.categorical)
+    one_hot = [(block.cardinality, block.width) for block in blocks[len(affine) :]]
+    _require(
+        one_hot == [(size, size * count) for size, count in sorted(sizes.items())],
+        "categorical blocks must have the levels of their columns",
+    )
     return blocks

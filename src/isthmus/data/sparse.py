@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,9 @@ class SparseMatrix(Matrix):
     def read(self, index: RowIndex, columns: NDArray[np.integer] | None = None) -> np.ndarray:
         chunk = self._matrix[index].toarray()
         return chunk if columns is None else chunk[:, columns]
+
+    def raw(self, index: RowIndex, columns: Sequence[int]) -> list[np.ndarray]:
+        return list(self._matrix[index][:, np.asarray(columns, dtype=np.int64)].toarray().T)
 
     def huge_integers(self) -> list[int]:
         return sorted({int(column) for column in self._matrix.indices[is_huge(self._matrix.data)]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import narwhals as nw
@@ -16,7 +16,9 @@ from isthmus.core.errors import InputError, MissingDependencyError
 from isthmus.core.named_columns import NamedColumns
 
 from .arrays import array_matrix, check_not_empty
+from .levels import Levels, Vocabulary
 from .matrix import EXACT_IN_FLOAT32, ColumnType, Label, Matrix, RowIndex, is_huge
+from .words import WORDS, build_words, native_name, read_words
 
 NUMPY_NAMES = {
     nw.Boolean: "bool",
@@ -44,7 +46,11 @@ NATIVE_TYPES = re.compile(
 
 
 class FrameMatrix(Matrix):
-    """The columns of a frame, each as an array (a view of the frame's own memory where its library allows)."""
+    """The columns of a frame, each as an array (a view of the frame's own memory where its library allows).
+
+    A column of text or categories is an array of positions in its vocabulary. ``foreign`` holds the frame library's
+    own types of all columns that are no numbers, those that are no text either (dates, lists) among them.
+    """
 
     def __init__(
         self,
@@ -52,6 +58,8 @@ class FrameMatrix(Matrix):
         labels: tuple[Label, ...],
         columns: Sequence[np.ndarray],
         types: Sequence[ColumnType],
+        foreign: Mapping[int, str] | None = None,
+        vocabularies: Mapping[int, Vocabulary] | None = None,
     ) -> None:
         self.container = container
         self.labels = labels
@@ -59,7 +67,10 @@ class FrameMatrix(Matrix):
         self.row_shape = (len(columns),)
         self.n_rows = len(columns[0]) if columns else 0
         self._columns = columns
-        exact = all(column.dtype in EXACT_IN_FLOAT32 for column in columns)
+        self._foreign, self._vocabularies = foreign or {}, vocabularies or {}
+        exact = all(
+            column.dtype in EXACT_IN_FLOAT32 or position in self._foreign for position, column in enumerate(columns)
+        )
         self._dtype = np.dtype(np.float32 if exact else np.float64)
 
     def read(self, index: RowIndex, columns: NDArray[np.integer] | None = None) -> np.ndarray:
@@ -69,6 +80,25 @@ class FrameMatrix(Matrix):
         for position, part in enumerate(parts):
             chunk[:, position] = part
         return chunk
+
+    def raw(self, index: RowIndex, columns: Sequence[int]) -> list[np.ndarray]:
+        return [self._columns[column][index] for column in columns]
+
+    def vocabulary(self, column: int) -> Vocabulary | None:
+        return self._vocabularies.get(column)
+
+    def refuse_words(self, declared: Collection[int] = ()) -> None:
+        other = [
+            position for position in self._foreign if position not in declared or position not in self._vocabularies
+        ]
+        if other and self.labels is not None:
+            names = [f"{self.labels[position]!r} ({self._foreign[position]})" for position in other[:10]]
+            hint = next((position for position in other if position in self._vocabularies), None)
+            say = "" if hint is None else f', or say what they are: schema={{{self.labels[hint]!r}: "categorical"}}'
+            raise InputError(
+                f"Columns that are not numeric: {', '.join(names)}{', …' if len(other) > 10 else ''}. Mixed tables "
+                f"are not supported yet: select the numeric columns, or turn these into numbers first{say}."
+            )
 
     def huge_integers(self) -> list[int]:
         return [position for position, column in enumerate(self._columns) if is_huge(column).any()]
@@ -94,8 +124,8 @@ def frame_matrix(data: Any) -> Matrix:
     Raises
     ------
     InputError
-        For a lazy frame, duplicate column names, no rows or columns, and columns that are neither numbers nor
-        booleans; the message names them.
+        For a lazy frame, duplicate column names, no rows or columns; the message names them. Columns that are neither
+        numbers nor booleans are refused later, by :meth:`Matrix.refuse_words`, unless they are declared.
     """
     if isinstance(data, NamedColumns):
         return _named_columns(data)
@@ -112,47 +142,63 @@ def frame_matrix(data: Any) -> Matrix:
         raise InputError(f"Duplicate column names: {twice[:10]}. Give every column its own name.")
     check_not_empty(native.shape)
     frame = nw.from_native(native, eager_only=True)
-    other = [
-        f"{label!r} ({dtype})"
-        for label, dtype in zip(labels, frame.schema.values(), strict=True)
-        if type(dtype) not in NUMPY_NAMES
-    ]
-    if other:
-        raise InputError(
-            f"Columns that are not numeric: {', '.join(other[:10])}{', …' if len(other) > 10 else ''}. Mixed tables "
-            "are not supported yet: select the numeric columns, or turn these into numbers first."
-        )
-    arrays, types = [], []
+    arrays: list[np.ndarray] = []
+    types: list[ColumnType] = []
+    foreign: dict[int, str] = {}
+    vocabularies: dict[int, Vocabulary] = {}
     native_types = [str(dtype) for dtype in native.dtypes] if container == "pandas" else []
     for position in range(len(names)):
         series = frame[:, position]  # labels of pandas need not be text
-        plain = NUMPY_NAMES[type(series.dtype)]
+        plain = NUMPY_NAMES.get(type(series.dtype))
+        if plain is None:
+            foreign[position] = str(series.dtype)
+            array, name = np.zeros(len(frame), dtype=np.int32), ""
+            if isinstance(series.dtype, WORDS):
+                array, vocabularies[position] = read_words(series, container)
+                name = native_name(series.to_native(), container)
+            arrays.append(array)
+            types.append(ColumnType("object", name))
+            continue
         # A missing value has no place in integers and booleans: as NaN it is found, and named, with the others.
         values = series.cast(nw.Float64).to_numpy() if series.null_count() else series.to_numpy()
         arrays.append(np.asarray(values, dtype=None if values.dtype.kind in "biuf" else plain))
         types.append(ColumnType(plain, native_types[position] if native_types else plain))
-    return FrameMatrix(container, labels, arrays, types)
+    return FrameMatrix(container, labels, arrays, types, foreign, vocabularies)
 
 
 def build_frame(
-    container: str, labels: Sequence[Label], columns: Sequence[np.ndarray], types: Sequence[ColumnType]
+    container: str,
+    labels: Sequence[Label],
+    columns: Sequence[np.ndarray],
+    types: Sequence[ColumnType],
+    levels: Mapping[int, Levels] | None = None,
 ) -> Any:
-    """A frame of the library ``container`` from one array per column, with the native column types restored."""
+    """A frame of the library ``container`` from one array per column, with the native column types restored.
+
+    Columns of objects hold the ``levels`` given at their positions.
+    """
     if container == "columns":
         common = np.result_type(*columns)
         return NamedColumns(tuple(str(label) for label in labels), np.stack(columns, axis=1).astype(common, copy=False))
     try:
+        built: list[Any] = [
+            column if column.dtype.kind != "O" else build_words(column, container, one.native, (levels or {})[position])
+            for position, (column, one) in enumerate(zip(columns, types, strict=True))
+        ]
         if container == "pandas":
             import pandas as pd
 
-            frame = pd.DataFrame(dict(zip(labels, columns, strict=True)))
+            frame = pd.DataFrame(dict(zip(labels, built, strict=True)))
             native = {
                 label: one.native
                 for label, one, column in zip(labels, types, columns, strict=True)
-                if one.native and one.native != str(column.dtype) and one.numpy == str(column.dtype)
+                if one.native and one.native != str(column.dtype) and one.numpy == str(column.dtype) != "object"
             }
             return frame.astype(native) if native else frame
-        named = {str(label): np.ascontiguousarray(column) for label, column in zip(labels, columns, strict=True)}
+        named = {
+            str(label): np.ascontiguousarray(column) if isinstance(column, np.ndarray) else column
+            for label, column in zip(labels, built, strict=True)
+        }
         return nw.from_dict(named, backend=BACKENDS[container]).to_native()
     except ImportError as error:
         package = BACKENDS[container]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ..statistics import ColumnStatistics, Flags, Floats
-from .kind import Kind
+from .kind import AffineKind
 
 
-class Binary(Kind):
+class Binary(AffineKind):
     """Values 0 and 1, both of which occur. What is encoded may lie between: the probability of a 1."""
 
     name = "binary"
     is_density = False
+    expects_in_training = "0 or 1"
+    expects = "0, 1 or a value between"
 
     def fits_matrix(self, statistics: ColumnStatistics) -> bool:
         return bool(statistics.integer.all() and statistics.low.min() == 0 and statistics.high.max() == 1)
@@ -33,3 +37,7 @@ class Binary(Kind):
         if training:
             return (values != 0) & (values != 1)
         return (values < 0) | (values > 1)
+
+    def suspects(self, features: Tensor) -> bool:
+        low, high = torch.aminmax(features)
+        return bool(low < 0) or bool(high > 1)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..statistics import ColumnStatistics, Flags, Floats
-from .kind import Kind
+from .kind import AffineKind
 
 
-class Continuous(Kind):
+class Continuous(AffineKind):
     """Any real number: centred, and scaled as the schema was told.
 
     "column" gives every column unit variance; "common" divides all by one number, the root of the mean variance, so

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from ..statistics import ColumnStatistics, Flags, Floats
-from .kind import Kind
+from .kind import AffineKind
 
 LARGEST_LEVEL = 255
 FEWEST_FULL_COLUMNS = 3
 
 
-class UnitInterval(Kind):
+class UnitInterval(AffineKind):
     """Values in a bounded range that means something: fractions in [0, 1], or grey levels 0 … 255 at most."""
 
     name = "unit-interval"
