@@ -13,6 +13,7 @@ options that its constraints name, so that every branch is checked.
 """
 
 from .components import CHECKS, check_component
+from .corruptions import check_corruption
 from .distributions import check_distribution
 from .estimators import check_estimator_contract
 from .latents import check_latent
@@ -21,11 +22,13 @@ from .networks import check_network
 from .objectives import check_objective
 from .penalties import check_penalty
 from .priors import check_prior
+from .schedules import check_schedule
 from .specs import check_spec, variants
 
 __all__ = [
     "CHECKS",
     "check_component",
+    "check_corruption",
     "check_distribution",
     "check_estimator_contract",
     "check_latent",
@@ -34,6 +37,7 @@ __all__ = [
     "check_objective",
     "check_penalty",
     "check_prior",
+    "check_schedule",
     "check_spec",
     "variants",
 ]

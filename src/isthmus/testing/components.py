@@ -10,6 +10,7 @@ from isthmus.core.blocks import KINDS, Block
 from isthmus.core.errors import ParameterError
 from isthmus.core.spec import Spec
 
+from .corruptions import check_corruption
 from .latents import check_latent
 from .likelihoods import check_likelihood
 from .networks import check_network
@@ -17,6 +18,7 @@ from .objectives import check_objective
 from .penalties import check_penalty
 from .priors import check_prior
 from .requirement import require
+from .schedules import check_schedule
 
 WIDTH = 3
 
@@ -48,23 +50,42 @@ def check_component(spec: Spec) -> None:
 def _check_likelihood_of_all_kinds(spec: Likelihood) -> None:
     """On each kind of data that the likelihood accepts: at least one."""
     accepted = 0
-    for kind in KINDS:
-        block = Block(kind, 0, WIDTH, (WIDTH,))
+    for block in example_blocks():
+        require(spec.parameter_shape(block) > 0, f"{type(spec).__name__}.parameter_shape must answer for any kind")
         try:
             spec.build(block)
         except ParameterError as error:
-            require(kind in str(error), f"{type(spec).__name__} refuses {kind} data without naming them: {error}")
+            words = str(error)
+            require(
+                block.kind in words, f"{type(spec).__name__} refuses {block.kind} data without naming them: {error}"
+            )
+            require(
+                "se likelihood=" in words, f"{type(spec).__name__} refuses {block.kind} data without a remedy: {error}"
+            )
             continue
         check_likelihood(spec, block)
         accepted += 1
     require(accepted, f"{type(spec).__name__} accepts none of the kinds {', '.join(KINDS)}")
 
 
+def example_blocks() -> list[Block]:
+    """Small blocks of every kind, with what only that kind has: known levels, or a mean count."""
+    plain = [Block(kind, 0, WIDTH, (WIDTH,)) for kind in KINDS if kind not in ("count", "categorical")]
+    return [
+        *plain,
+        Block("unit-interval", 0, WIDTH, (WIDTH,), step=1 / 4, variance=0.1),
+        Block("count", 0, WIDTH, (WIDTH,), variance=4.0, mean=1.5),
+        Block("categorical", 0, 2 * WIDTH, (2 * WIDTH,), variance=2 / 9, cardinality=WIDTH),
+    ]
+
+
 CHECKS: Mapping[str, Callable[[Any], None]] = {
+    "corruption": check_corruption,
     "latent": check_latent,
     "likelihood": _check_likelihood_of_all_kinds,
     "network": check_network,
     "objective": check_objective,
     "penalty": check_penalty,
     "prior": check_prior,
+    "schedule": check_schedule,
 }

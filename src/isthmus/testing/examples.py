@@ -13,9 +13,12 @@ from isthmus.components.latents.point import Point
 from isthmus.components.networks.mlp import MLP
 from isthmus.components.objectives.base import Objective
 from isthmus.components.penalties.base import Penalty
+from isthmus.components.priors.uniform_sphere import UniformSphere
+from isthmus.components.priors.uniform_symbols import UniformSymbols
 from isthmus.core.batch import Batch
 from isthmus.core.blocks import Block
 from isthmus.core.forward_pass import ForwardPass
+from isthmus.core.noise import Noise
 from isthmus.core.random import torch_generator
 from isthmus.models.autoencoder import ComposedAutoencoder
 from isthmus.models.defaults import AUTO, Parts, complete
@@ -23,30 +26,37 @@ from isthmus.models.defaults import AUTO, Parts, complete
 ROWS = 6
 WIDTH = 4
 LATENT_DIM = 2
+PRIORS = {"sphere": UniformSphere(), "symbols": UniformSymbols()}
 
 
 def example_model(
-    stochastic: bool, penalties: Mapping[str, Penalty] | None = None, objective: Objective | None = None
+    stochastic: bool,
+    penalties: Mapping[str, Penalty] | None = None,
+    objective: Objective | None = None,
+    latent: Latent | None = None,
 ) -> ComposedAutoencoder:
     """A model with smooth layers for four continuous columns, with weights from a fixed seed, in float64."""
-    latent: Latent = GaussianLatent() if stochastic else Point()
+    if latent is None:
+        latent = GaussianLatent() if stochastic else Point()
     parts = Parts(
         latent_dim=LATENT_DIM,
         network=MLP(hidden=(3,), activation="tanh"),
         latent=latent,
+        prior=PRIORS.get(latent.code_space, AUTO),
         penalties={} if penalties is None else penalties,
         objective=AUTO if objective is None else objective,
     )
     block = Block("continuous", 0, WIDTH, (WIDTH,))
-    return complete(parts, [block]).build([block], torch_generator(3)).double()
+    model = complete(parts, [block]).build([block], torch_generator(3)).double()
+    model.begin(example_rows(model)[0], ROWS, torch_generator(5))
+    return model
 
 
-def example_rows(model: ComposedAutoencoder) -> tuple[Batch, Tensor | None]:
+def example_rows(model: ComposedAutoencoder) -> tuple[Batch, Noise | None]:
     """Six rows and their noise."""
     generator = torch_generator(4)
     values = torch.randn(ROWS, WIDTH, generator=generator, dtype=torch.float64)
-    noise = torch.randn(ROWS, LATENT_DIM, generator=generator, dtype=torch.float64)
-    return Batch(values), noise if model.stochastic else None
+    return Batch(values), model.draw_noise(ROWS, generator)
 
 
 def example_passes(model: ComposedAutoencoder) -> tuple[ForwardPass, list[ForwardPass]]:
@@ -59,13 +69,7 @@ def example_passes(model: ComposedAutoencoder) -> tuple[ForwardPass, list[Forwar
 
 def pass_of_encoder_output(model: ComposedAutoencoder, parameters: Tensor) -> ForwardPass:
     """The pass that the encoder's output (n, parameter_shape) leads to: a function to differentiate."""
-    batch, noise = example_rows(model)
-    posterior = model.latent(parameters)
-    z = posterior.code if noise is None else posterior.sample(noise)
-    features = model.features(batch)
-    return ForwardPass(
-        batch, features, posterior, z, model.prior(model.encode), model.decode(z), model.encode, model.decode
-    )
+    return model.pass_of(model.latent(parameters), *example_rows(model))
 
 
 def encoder_output(model: ComposedAutoencoder) -> Tensor:

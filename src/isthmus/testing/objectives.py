@@ -8,6 +8,7 @@ from isthmus.components.objectives.base import Objective
 from isthmus.components.penalties.base import Penalty
 from isthmus.components.penalties.kl import KL
 from isthmus.core.loss_terms import LossTerms
+from isthmus.core.progress import END
 
 from .examples import (
     ROWS,
@@ -40,14 +41,16 @@ def check_objective(spec: Objective) -> None:
     """
     check_spec(spec)
     who = type(spec).__name__
-    for stochastic in (True, False):
-        penalties: dict[str, Penalty] = {"kl": KL(weight=0.5)} if stochastic else {}
-        weights = {name: penalty.weight for name, penalty in penalties.items()}
+    for stochastic in (True,) if spec.needs_stochastic_latent else (True, False):
+        with_kl = stochastic and not spec.includes_divergence
+        penalties: dict[str, Penalty] = {"kl": KL(weight=0.5)} if with_kl else {}
         model = example_model(stochastic, penalties, spec)
+        weights = model.weights(END)
+        modules = model.penalties_by_name
         with global_random_state_untouched(f"{who}.terms"):
             whole, parts = example_passes(model)
-            terms = spec.terms(whole, penalties, weights)
-            pieces = [spec.terms(part, penalties, weights) for part in parts]
+            terms = spec.terms(whole, modules, weights)
+            pieces = [spec.terms(part, modules, weights) for part in parts]
         _check_terms(who, terms, set(penalties))
         for name, part in terms.parts.items():
             total = sum((piece.parts[name] for piece in pieces), torch.zeros((), dtype=part.dtype))
@@ -61,6 +64,7 @@ def check_objective(spec: Objective) -> None:
 
 def _check_terms(who: str, terms: LossTerms, penalties: set[str]) -> None:
     require(isinstance(terms, LossTerms), f"{who}.terms must give LossTerms; got {type(terms).__name__}")
+    require("reconstruction" in terms.parts, f"{who}: one part must be called 'reconstruction'")
     require(terms.rows == ROWS, f"{who}: `rows` is {terms.rows}, the batch had {ROWS}")
     missing = penalties - set(terms.parts)
     require(not missing, f"{who}: penalties lost their names: {sorted(missing)}")
@@ -72,9 +76,11 @@ def _check_terms(who: str, terms: LossTerms, penalties: set[str]) -> None:
 
 def _check_gradient(who: str, spec: Objective, stochastic: bool, penalties: dict[str, Penalty]) -> None:
     model = example_model(stochastic, penalties, spec)
-    weights = {name: penalty.weight for name, penalty in penalties.items()}
+    weights = model.weights(END)
     require_gradient(
-        lambda parameters: spec.terms(pass_of_encoder_output(model, parameters), penalties, weights).total,
+        lambda parameters: (
+            spec.terms(pass_of_encoder_output(model, parameters), model.penalties_by_name, weights).total
+        ),
         (encoder_output(model),),
         f"{who}: the loss by the encoder's output",
     )

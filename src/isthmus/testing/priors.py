@@ -15,6 +15,7 @@ from .requirement import global_random_state_untouched, require, require_gradien
 from .specs import check_spec
 
 ROWS = 4
+LEVELS = (3, 2)
 
 
 def check_prior(spec: Prior, latent_dim: int = 2) -> None:
@@ -40,9 +41,9 @@ def check_prior(spec: Prior, latent_dim: int = 2) -> None:
     who = type(spec).__name__
 
     def encode(features: Tensor) -> Posterior:
-        return DiagonalNormal(features[:, :latent_dim], torch.zeros_like(features[:, :latent_dim]))
+        return DiagonalNormal(features[:, :latent_dim], 0.3 * features[:, latent_dim:])
 
-    with global_random_state_untouched(f"{who}.build and .initialise"):
+    with global_random_state_untouched(f"{who}.build, .initialise and .begin"):
         module, twin = (_initialised(spec, latent_dim) for _ in range(2))
     require(isinstance(module, PriorModule), f"{who}.build must give a PriorModule")
     for name, tensor in module.state_dict().items():
@@ -51,23 +52,32 @@ def check_prior(spec: Prior, latent_dim: int = 2) -> None:
     generator = torch_generator(1)
     with torch.no_grad():
         for parameter in module.parameters():  # away from the symmetric beginning
-            parameter.add_(0.3 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
+            scale = 0.3 / max(1, parameter.shape[-1]) ** 0.5
+            parameter.add_(scale * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
     distribution = module(encode)
     require(isinstance(distribution, Distribution), f"{who} must give a Distribution")
-    check_distribution(distribution, ROWS)
+    check_distribution(distribution, ROWS, shared=True)
     z = distribution.draw(ROWS, generator).detach()
-    require(z.shape == (ROWS, latent_dim), f"{who}: draws have {tuple(z.shape)}, expected (n, {latent_dim})")
-    require(z.dtype == torch.float64, f"{who}: a module in float64 draws {z.dtype}")
+    symbols = spec.code_space == "symbols"
+    shape, kind = (ROWS, len(LEVELS) if symbols else latent_dim), torch.int64 if symbols else torch.float64
+    require(z.shape == shape, f"{who}: draws have {tuple(z.shape)}, expected {shape}")
+    require(z.dtype == kind, f"{who}: a module in float64 draws {z.dtype}, expected {kind}")
     pieces = [distribution.log_prob(z[i : i + 1]) for i in range(ROWS)]
-    check_rows_are_independent(who, distribution.log_prob(z), pieces)
-    require_gradient(distribution.log_prob, (z,), f"{who}: log_prob by z")
+    log_prob = distribution.log_prob(z)
+    check_rows_are_independent(who, log_prob, pieces)
+    if symbols:
+        require((z >= 0).all() and (z < torch.tensor(LEVELS)).all(), f"{who}: symbols {z} are not within {LEVELS}")
+    elif not (log_prob == log_prob[0]).all():  # a uniform density has no gradient
+        require_gradient(distribution.log_prob, (z,), f"{who}: log_prob by z")
     _check_parameter_gradients(who, module, encode, z)
 
 
 def _initialised(spec: Prior, latent_dim: int) -> PriorModule:
-    module = spec.build(latent_dim)
+    module = spec.build(latent_dim, 2 * latent_dim, LEVELS if spec.code_space == "symbols" else ())
     holder = torch.nn.ModuleList([module])
     initialise(holder, torch_generator(0))
+    inputs = torch.randn(3 * ROWS, 2 * latent_dim, generator=torch_generator(2))
+    module.begin(inputs, torch_generator(3))
     return module
 
 

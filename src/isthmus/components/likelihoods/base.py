@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from isthmus.core.blocks import Block
@@ -31,19 +33,37 @@ class Likelihood(Spec):
 class LikelihoodModule(nn.Module):
     """``likelihood(parameters) -> Distribution`` over the block's features.
 
-    A module with running buffers gives their new values from :meth:`updates`; the loop applies them if it accepts
-    the step. :meth:`statistics` and :meth:`calibrate` replace them by exact values after training.
+    One that sets :attr:`uses_exposure` is called ``likelihood(parameters, exposure)`` with exposures (n, 1), or None
+    for its own typical one. A module with running buffers gives their new values from :meth:`updates`; the loop
+    applies them if it accepts the step. :meth:`statistics` and :meth:`calibrate` replace them by exact values after
+    training; :attr:`statistics_width` is how many numbers that takes. Where :attr:`is_density` is False, ``log_prob``
+    is the log-mass of levels, which the units of the data do not change.
     """
+
+    uses_exposure: ClassVar[bool] = False
+    is_density: ClassVar[bool] = True
+    statistics_width: int = 1
 
     def forward(self, parameters: Tensor) -> Distribution:
         raise TypeError(f"{type(self).__name__} must define forward(parameters)")
+
+    def observed_exposure(self, target: Tensor) -> Tensor | None:
+        """Exposures (n, 1) that rows show of themselves (a library size: the row's total); None by default."""
+        return None
+
+    @torch.no_grad()
+    def begin(self, target: Tensor, exposure: Tensor | None) -> None:
+        """Told once, before training: some training rows of the block (m, d) and their exposures (m, 1)."""
 
     def updates(self, distribution: Distribution, target: Tensor) -> dict[str, Tensor]:
         """New buffer values after seeing ``target`` (n, d); none by default."""
         return {}
 
     def statistics(self, distribution: Distribution, target: Tensor) -> Tensor | None:
-        """Sums over rows from which :meth:`calibrate` computes exact buffers; None if there are none."""
+        """Sums over rows from which :meth:`calibrate` computes exact buffers; None if there are none.
+
+        A scalar or (statistics_width,), float64. Of several draws a row, (samples, n, d), their mean.
+        """
         return None
 
     def calibrate(self, statistics: Tensor, rows: int) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from isthmus.core.blocks import Block
-from isthmus.core.errors import ParameterError
 from isthmus.core.registry import register
 from isthmus.distributions import IndependentBernoulli
 
+from .accepted_kinds import require_kind
 from .base import Likelihood, LikelihoodModule
 
 
@@ -20,7 +20,8 @@ class Bernoulli(Likelihood):
     """Each feature is a coin flip; minus its log-likelihood is what is called the binary cross-entropy.
 
     It is the likelihood of data in {0, 1}. On data between 0 and 1 it is not a likelihood (Loaiza-Ganem &
-    Cunningham 2019, The continuous Bernoulli, arXiv:1907.06845), so it is refused there.
+    Cunningham 2019, The continuous Bernoulli, arXiv:1907.06845), so it is refused there: use
+    :class:`~isthmus.components.likelihoods.continuous_bernoulli.ContinuousBernoulli`.
 
     Examples
     --------
@@ -32,16 +33,14 @@ class Bernoulli(Likelihood):
         return block.width
 
     def build(self, block: Block) -> BernoulliLikelihood:
-        if block.kind != "binary":
-            raise ParameterError(
-                f"likelihood Bernoulli needs data in {{0, 1}}, but the schema found {block.kind} data. Use "
-                "likelihood=Gaussian() (squared error), or binarise the data first."
-            )
+        require_kind("Bernoulli", block, ("binary",), "data in {0, 1}", "binarise the data first")
         return BernoulliLikelihood()
 
 
 class BernoulliLikelihood(LikelihoodModule):
     """Decoder output (n, d) as logits."""
+
+    is_density = False
 
     def forward(self, parameters: Tensor) -> IndependentBernoulli:
         return IndependentBernoulli(parameters)

@@ -1,4 +1,4 @@
-"""The Gaussian likelihood with one noise scale: squared error, calibrated."""
+"""The Gaussian likelihood: squared error, calibrated."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from isthmus.core.constraints import Constraint, Interval, OneOf
 from isthmus.core.registry import register
 from isthmus.distributions import IsotropicNormal
 
+from .accepted_kinds import require_real_numbers
 from .base import Likelihood, LikelihoodModule
-
-# Half a measurement step where the step is known; elsewhere a thousandth of a standardised column.
-UNKNOWN_STEP = 2e-3
-MOMENTUM = 0.05
+from .per_feature_gaussian import PerFeatureGaussianLikelihood
+from .running_scale import MOMENTUM, UNKNOWN_STEP, is_logistic
 
 
 @register("likelihood", "gaussian")
@@ -26,14 +25,18 @@ MOMENTUM = 0.05
 class Gaussian(Likelihood):
     """p(x|z) = N(x; mean(z), σ² I): minus its log-likelihood is the squared error / 2σ², plus a constant.
 
+    For real numbers: continuous, unit-interval or binary. Counts are refused, for they are not scaled: declare them
+    continuous to have squared errors of standardised columns.
+
     Parameters
     ----------
-    sigma : "shared" or float
+    sigma : "shared", "per-feature" or float
         "shared": one σ for all features, the maximum-likelihood value (Rybkin, Daniilidis & Levine 2021, Simple and
         effective VAE training with calibrated decoders, arXiv:2006.13202). It follows the data in a running buffer,
         constant within a step, and is recomputed exactly after training; never below half the step in which the
-        data were measured. A number fixes σ, in the units of the scaled features (``sigma=1`` is plain squared
-        error).
+        data were measured. "per-feature": a σ for each feature, found and bounded in the same way: every feature then
+        counts in units of its own noise. A number fixes σ, in the units of the scaled features (``sigma=1`` is plain
+        squared error).
     mean : "auto", "identity" or "logistic"
         How the decoder's output becomes a mean; "auto" is logistic for data in [0, 1] and the identity elsewhere.
 
@@ -47,15 +50,18 @@ class Gaussian(Likelihood):
     mean: str = "auto"
 
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
-        "sigma": (OneOf("shared"), Interval(0, None, closed="neither")),
+        "sigma": (OneOf("shared", "per-feature"), Interval(0, None, closed="neither")),
         "mean": (OneOf("auto", "identity", "logistic"),),
     }
 
     def parameter_shape(self, block: Block) -> int:
         return block.width
 
-    def build(self, block: Block) -> GaussianLikelihood:
-        logistic = self.mean == "logistic" or (self.mean == "auto" and block.kind != "continuous")
+    def build(self, block: Block) -> LikelihoodModule:
+        require_real_numbers("Gaussian", block)
+        logistic = is_logistic(self.mean, block)
+        if self.sigma == "per-feature":
+            return PerFeatureGaussianLikelihood(logistic, block)
         return GaussianLikelihood(self.sigma, logistic, block)
 
 
@@ -81,16 +87,19 @@ class GaussianLikelihood(LikelihoodModule):
         if not self.learnt:
             return {}
         with torch.no_grad():
-            error = (target - distribution.mean).square().mean()
+            error = distribution.squared_error(target).mean() / self.width
             return {"variance": torch.lerp(self.variance, error, MOMENTUM).clamp_min(self.floor)}
 
     def statistics(self, distribution: IsotropicNormal, target: Tensor) -> Tensor | None:  # type: ignore[override]
         if not self.learnt:
             return None
-        return (target.double() - distribution.mean.double()).square().sum()
+        # A row with several draws counts once.
+        return (target.double() - distribution.mean.double()).square().sum((-2, -1)).mean()
 
     @torch.no_grad()
     def calibrate(self, statistics: Tensor, rows: int) -> None:
+        if not self.learnt:
+            return
         # The maximum-likelihood variance is the mean squared error per feature.
         self.variance.copy_((statistics / (rows * self.width)).clamp_min(self.floor))
 

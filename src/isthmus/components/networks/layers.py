@@ -37,10 +37,55 @@ class Linear(nn.Linear):
         nn.init.zeros_(self.bias)
 
     def forward(self, rows: Tensor) -> Tensor:
+        return self.product(rows, self.bias)
+
+    def product(self, rows: Tensor, bias: Tensor | None) -> Tensor:
+        """The rows times the weights, plus a bias."""
         if self.training or not self._padding:
-            return functional.linear(rows, self.weight, self.bias)
+            return functional.linear(rows, self.weight, bias)
         padding = (0, self._padding)
-        return functional.linear(functional.pad(rows, padding), functional.pad(self.weight, padding), self.bias)
+        return functional.linear(functional.pad(rows, padding), functional.pad(self.weight, padding), bias)
+
+
+class SpectralLinear(Linear):
+    """A linear layer whose matrix is divided by its largest singular value, so that it stretches nothing.
+
+    Miyato et al. (2018), Spectral normalization for generative adversarial networks, arXiv:1802.05957. The singular
+    vector is exact in the beginning; each training step follows the weights with one power iteration, and leaves its
+    result in :attr:`pending`, from where the model hands it to the loop: a skipped step leaves it untouched. The
+    gradient takes the singular vectors as constants, as in the paper.
+    """
+
+    left: Tensor
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features)
+        self.register_buffer("left", torch.full((out_features,), out_features**-0.5))
+        self.pending: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def initialise(self, generator: Generator) -> None:
+        """As for other linear layers; the singular vector is that of the drawn weights."""
+        super().initialise(generator)
+        self.left.copy_(torch.linalg.svd(self.weight, full_matrices=False).U[:, 0])
+
+    def forward(self, rows: Tensor) -> Tensor:
+        # Zero weights, as they are before initialisation, give zeros.
+        largest = self.largest_singular_value().clamp_min(torch.finfo(self.weight.dtype).tiny)
+        # A batch of results has fewer numbers to divide than a wide matrix.
+        return self.product(rows, None) / largest + self.bias
+
+    def largest_singular_value(self) -> Tensor:
+        """The estimate of it, a scalar; in training after one more power iteration."""
+        left = self.left
+        self.pending = {}
+        with torch.autocast(self.weight.device.type, enabled=False):
+            right = functional.normalize(self.weight.detach().T @ left, dim=0)
+            stretched = self.weight @ right
+            if self.training:
+                left = functional.normalize(stretched.detach(), dim=0)
+                self.pending = {"left": left}
+            return left @ stretched
 
 
 class Dropout(nn.Module):

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from torch import nn
 
-from isthmus.core.constraints import Constraint, Interval, OneOf, SequenceOf
+from isthmus.core.constraints import Boolean, Constraint, Interval, OneOf, SequenceOf
 from isthmus.core.errors import ParameterError
 from isthmus.core.registry import register
 
 from .base import Network
-from .layers import BatchNorm, Dropout, Linear
+from .layers import BatchNorm, Dropout, Linear, SpectralLinear
 
 ACTIVATIONS: Mapping[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -22,6 +22,7 @@ ACTIVATIONS: Mapping[str, type[nn.Module]] = {
     "tanh": nn.Tanh,
     "sigmoid": nn.Sigmoid,
     "elu": nn.ELU,
+    "gated": nn.GLU,
     "identity": nn.Identity,
 }
 
@@ -37,11 +38,16 @@ class MLP(Network):
         The widths of the hidden layers, from the data inwards; ``()`` makes the network linear. "auto" chooses them
         from the number of features (see :func:`isthmus.models.defaults.hidden_widths`).
     activation : str
-        "relu", "gelu", "silu", "tanh", "sigmoid", "elu" or "identity", after each hidden layer.
+        "relu", "gelu", "silu", "tanh", "sigmoid", "elu", "gated" or "identity", after each hidden layer. A gated layer
+        is twice as wide inside: one half, through a sigmoid, multiplies the other (Dauphin et al. 2017,
+        arXiv:1612.08083).
     normalisation : str
         "none", "batch" or "layer": what stands between a hidden layer and its activation.
     dropout : float
         The share of hidden units set to zero in each training step.
+    spectral_norm : bool
+        Divide each weight matrix by its largest singular value (Miyato et al. 2018, arXiv:1802.05957), so that with
+        most activations the network's output moves no further than its input.
 
     Examples
     --------
@@ -59,28 +65,32 @@ class MLP(Network):
     activation: str = "gelu"
     normalisation: str = "none"
     dropout: float = 0.0
+    spectral_norm: bool = False
 
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
         "hidden": (OneOf("auto"), SequenceOf(Interval(1, None, integer=True))),
         "activation": (OneOf(*ACTIVATIONS),),
         "normalisation": (OneOf("none", "batch", "layer"),),
         "dropout": (Interval(0, 1, closed="left"),),
+        "spectral_norm": (Boolean(),),
     }
 
     def build(self, in_features: int, out_features: int, mirrored: bool = False) -> nn.Module:
         if isinstance(self.hidden, str):
             raise ParameterError("MLP: `hidden` must be widths before the network is built; got 'auto'.")
         widths = tuple(reversed(self.hidden)) if mirrored else tuple(self.hidden)
+        linear = SpectralLinear if self.spectral_norm else Linear
         layers: list[nn.Module] = []
         for width in widths:
-            layers.append(Linear(in_features, width))
+            inside = 2 * width if self.activation == "gated" else width
+            layers.append(linear(in_features, inside))
             if self.normalisation == "batch":
-                layers.append(BatchNorm(width))
+                layers.append(BatchNorm(inside))
             elif self.normalisation == "layer":
-                layers.append(nn.LayerNorm(width))
+                layers.append(nn.LayerNorm(inside))
             layers.append(ACTIVATIONS[self.activation]())
             if self.dropout:
                 layers.append(Dropout(self.dropout))
             in_features = width
-        layers.append(Linear(in_features, out_features))
+        layers.append(linear(in_features, out_features))
         return nn.Sequential(*layers)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from isthmus.core.forward_pass import ForwardPass
 from isthmus.core.loss_terms import LossTerms, Weight
 from isthmus.core.registry import register
 
-from .base import Objective
+from .base import Objective, penalty_parts
 
 
 @register("objective", "penalised-likelihood")
@@ -26,9 +27,9 @@ class PenalisedLikelihood(Objective):
     """
 
     def terms(
-        self, forward_pass: ForwardPass, penalties: Mapping[str, object], weights: Mapping[str, Weight]
+        self, forward_pass: ForwardPass, penalties: Mapping[str, Any], weights: Mapping[str, Weight]
     ) -> LossTerms:
         parts = {"reconstruction": -forward_pass.likelihood.log_prob(forward_pass.features).sum()}
-        for name, penalty in penalties.items():
-            parts[name] = penalty.value(forward_pass)  # type: ignore[attr-defined]
-        return LossTerms(parts, dict(weights), forward_pass.features.shape[0])
+        found, groups = penalty_parts(forward_pass, penalties, weights)
+        parts.update(found)
+        return LossTerms(parts, dict(weights), forward_pass.features.shape[0], group_weights=groups)

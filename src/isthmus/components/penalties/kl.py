@@ -10,10 +10,12 @@ from torch import Tensor
 
 from isthmus.core.constraints import Constraint, Interval
 from isthmus.core.forward_pass import ForwardPass
+from isthmus.core.loss_terms import Weight
+from isthmus.core.progress import Progress
 from isthmus.core.registry import register
 from isthmus.distributions import kl_divergence
 
-from .base import Penalty
+from .base import NOTHING, WEIGHT, Penalty
 
 
 @register("penalty", "kl")
@@ -26,14 +28,15 @@ class KL(Penalty):
 
     Parameters
     ----------
-    weight : float
+    weight : float or Schedule
         β.
     warmup_epochs : float
         The weight grows from 0 to ``weight`` over this many epochs.
 
     Examples
     --------
-    >>> KL(weight=4.0, warmup_epochs=10).weight_at(2.5)
+    >>> from isthmus.core.progress import Progress
+    >>> KL(weight=4.0, warmup_epochs=10).weight_at(Progress(epoch=2.5, fraction=0.1))
     1.0
     """
 
@@ -42,18 +45,18 @@ class KL(Penalty):
     warmup_epochs: float = 0.0
 
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
-        "weight": (Interval(0, None),),
+        "weight": WEIGHT,
         "warmup_epochs": (Interval(0, None),),
     }
 
-    def value(self, forward_pass: ForwardPass) -> Tensor:
+    def value(
+        self, forward_pass: ForwardPass, noise: Tensor | None = None, at: Mapping[str, Weight] = NOTHING
+    ) -> Tensor:
         return kl_divergence(forward_pass.posterior, forward_pass.prior, forward_pass.z).sum()
 
-    def weight_at(self, epoch: float) -> float:
-        if epoch >= self.warmup_epochs:
-            return float(self.weight)
-        return float(self.weight) * epoch / self.warmup_epochs
+    def weight_at(self, progress: Progress) -> float:
+        weight = super().weight_at(progress)
+        return weight if progress.epoch >= self.warmup_epochs else weight * progress.epoch / self.warmup_epochs
 
-    @property
-    def warmup(self) -> float:
-        return float(self.warmup_epochs)
+    def settled(self, progress: Progress) -> bool:
+        return progress.epoch >= self.warmup_epochs and super().settled(progress)

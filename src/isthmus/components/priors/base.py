@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
-from torch import Tensor, nn
+import torch
+from torch import Generator, Tensor, nn
 
 from isthmus.core.spec import Spec
 from isthmus.distributions import Distribution, Posterior
@@ -19,11 +21,22 @@ class Prior(Spec):
     """p(z).
 
     To add one: subclass, implement :meth:`build`, register it on the axis "prior".
+
+    Attributes
+    ----------
+    code_space : str
+        Where its codes live; see :attr:`Latent.code_space`.
     """
 
+    code_space: ClassVar[str] = "euclidean"
+
     @abstractmethod
-    def build(self, latent_dim: int) -> PriorModule:
-        """A module that gives the distribution."""
+    def build(self, latent_dim: int, width: int = 0, levels: tuple[int, ...] = ()) -> PriorModule:
+        """A module that gives the distribution over codes, or over symbols in the code space "symbols".
+
+        Pseudo-inputs have ``width`` columns, as the encoder's input has; ``levels`` are the latent's
+        :meth:`Latent.symbol_levels`.
+        """
 
 
 class PriorModule(nn.Module):
@@ -31,6 +44,10 @@ class PriorModule(nn.Module):
 
     def forward(self, encode: Encode | None = None) -> Distribution:
         raise TypeError(f"{type(self).__name__} must define forward(encode)")
+
+    @torch.no_grad()
+    def begin(self, inputs: Tensor, generator: Generator) -> None:
+        """Told once, before training: what the encoder is shown of some training rows, (m, width)."""
 
     def describe(self) -> str:
         """The prior in a few words, for tables and diagrams."""

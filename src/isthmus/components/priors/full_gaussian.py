@@ -24,7 +24,7 @@ class FullGaussian(Prior):
     [0.0, 0.0]
     """
 
-    def build(self, latent_dim: int) -> FullGaussianPrior:
+    def build(self, latent_dim: int, width: int = 0, levels: tuple[int, ...] = ()) -> FullGaussianPrior:
         return FullGaussianPrior(latent_dim)
 
 

@@ -37,7 +37,7 @@ class Mixture(Prior):
 
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {"n_components": (Interval(1, None, integer=True),)}
 
-    def build(self, latent_dim: int) -> MixturePrior:
+    def build(self, latent_dim: int, width: int = 0, levels: tuple[int, ...] = ()) -> MixturePrior:
         return MixturePrior(self.n_components, latent_dim)
 
 

@@ -23,7 +23,7 @@ class StandardNormal(Prior):
     torch.Size([3, 2])
     """
 
-    def build(self, latent_dim: int) -> StandardNormalPrior:
+    def build(self, latent_dim: int, width: int = 0, levels: tuple[int, ...] = ()) -> StandardNormalPrior:
         return StandardNormalPrior(latent_dim)
 
 
