@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import pickle
 from importlib import import_module
 from pkgutil import walk_packages
@@ -16,21 +17,40 @@ import isthmus.components  # registers every component
 import isthmus.distributions
 from isthmus import KL, MLP, Custom, Gaussian, GaussianLatent
 from isthmus.components.likelihoods.gaussian import GaussianLikelihood
-from isthmus.components.networks.layers import Linear
+from isthmus.components.networks.layers import Linear, initialise
 from isthmus.core.registry import registered
 from isthmus.core.spec import Spec
 from isthmus.distributions import (
+    ContinuousBernoulli,
+    DiagonalMixture,
     DiagonalNormal,
+    DiscretisedLogisticMixture,
     Distribution,
+    FlowDistribution,
+    FlowPosterior,
     FullNormal,
     IndependentBernoulli,
+    IndependentCategorical,
+    IndependentLaplace,
+    IndependentNegativeBinomial,
+    IndependentPoisson,
+    IndependentStudentT,
     IsotropicNormal,
     Joint,
     NormalMixture,
+    OrderedPointMass,
     PointMass,
+    QuantisedPosterior,
+    SphericalMixture,
     StandardNormal,
+    SymbolMixture,
+    UniformCodes,
+    UniformSphere,
+    VonMisesFisher,
+    ZeroInflatedNegativeBinomial,
     kl_divergence,
 )
+from isthmus.distributions.autoregressive_flow import AutoregressiveFlow
 from isthmus.estimators.base import BaseAutoencoder
 from isthmus.estimators.recipe import ESTIMATORS
 from isthmus.models.recipes import RECIPES
@@ -85,7 +105,7 @@ def test_every_concrete_spec_is_registered_and_every_axis_has_a_check() -> None:
     everything()
     concrete = {cls for cls in subclasses(Spec) if not inspect.isabstract(cls) and not subclasses(cls)}
     abstract = {cls.__name__ for cls in subclasses(Spec) - concrete}
-    assert abstract == {"Latent", "Likelihood", "Network", "Objective", "Penalty", "Prior"}
+    assert abstract == {"Corruption", "CriticPenalty", "Latent", "Likelihood", "Network", "Objective", "Penalty", "Prior", "Schedule"}
     assert concrete == {cls for cls in registered().values() if cls.__module__.startswith("isthmus.")}
     assert set(CHECKS) == {axis for axis, _ in registered()}
 
@@ -101,6 +121,16 @@ def triangle(*shape: int) -> torch.Tensor:
     return matrix(*shape, scale=0.3).tril(-1) + torch.diag_embed(matrix(*shape[:-1], scale=0.3).exp())
 
 
+def unit(*shape: int) -> torch.Tensor:
+    return torch.nn.functional.normalize(matrix(*shape), dim=-1)
+
+
+def small_flow(context: int = 0) -> AutoregressiveFlow:
+    flow = AutoregressiveFlow(2, transforms=2, hidden=(8,), kind="affine", context=context)
+    initialise(flow, torch.Generator().manual_seed(0))
+    return flow.double().requires_grad_(False)
+
+
 def distribution_examples() -> list[Distribution]:
     weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
     return [
@@ -110,7 +140,25 @@ def distribution_examples() -> list[Distribution]:
         FullNormal(matrix(3), triangle(3, 3)),
         NormalMixture(weights.log(), matrix(3, 2), triangle(3, 2, 2)),
         IndependentBernoulli(matrix(4, 3)),
+        DiagonalMixture(weights.log(), matrix(3, 2), matrix(3, 2, scale=0.3)),
         PointMass(matrix(4, 3)),
+        OrderedPointMass(matrix(4, 3), torch.tensor([0.7, 0.4], dtype=torch.float64).log()),
+        IndependentLaplace(matrix(4, 3), matrix(3, scale=0.5).exp()),
+        IndependentStudentT(matrix(4, 3), matrix(3, scale=0.5).exp(), 2 + matrix(3).exp()),
+        ContinuousBernoulli(matrix(4, 3)),
+        IndependentCategorical(matrix(4, 6), 3),
+        DiscretisedLogisticMixture(matrix(4, 2, 3), matrix(4, 2, 3).sigmoid(), matrix(4, 2, 3) - 2, 1 / 16),
+        IndependentPoisson(matrix(4, 3)),
+        IndependentNegativeBinomial(matrix(4, 3), matrix(3)),
+        ZeroInflatedNegativeBinomial(matrix(4, 3), matrix(3), matrix(4, 3)),
+        VonMisesFisher(unit(4, 3), matrix(4, 1).exp()),
+        UniformSphere(3, dtype=torch.float64),
+        SphericalMixture(weights.log(), unit(3, 3), matrix(3).exp()),
+        FlowDistribution(small_flow(), dtype=torch.float64),
+        FlowPosterior(DiagonalNormal(matrix(4, 2), matrix(4, 2, scale=0.3)), small_flow(context=3), matrix(4, 3)),
+        QuantisedPosterior(matrix(4, 2), matrix(4, 2) + 1, torch.zeros(4, 2, dtype=torch.int64), 2 * math.log(3)),
+        UniformCodes(2 * math.log(3), (3, 3), lambda symbols: symbols.double()),
+        SymbolMixture(weights.log(), matrix(3, 2, 4).log_softmax(-1)),
         Joint(
             [
                 (0, 1, DiagonalNormal(matrix(4, 1), matrix(4, 1))),
@@ -122,7 +170,8 @@ def distribution_examples() -> list[Distribution]:
 
 @pytest.mark.parametrize("distribution", distribution_examples(), ids=lambda one: type(one).__name__)
 def test_distribution(distribution: Distribution) -> None:
-    check_distribution(distribution)
+    shared = isinstance(distribution, (UniformCodes, SymbolMixture))
+    check_distribution(distribution, step=getattr(distribution, "step", 1.0), shared=shared)
 
 
 def test_every_distribution_has_an_example() -> None:
@@ -271,12 +320,12 @@ FAULTS = {
         "GaussianLatent changes the global random state of torch",
     ),
     "a divergence averaged over rows": (
-        (KL, "value", lambda self, found: kl_divergence(found.posterior, found.prior, found.z).mean()),
+        (KL, "value", lambda self, found, *more: kl_divergence(found.posterior, found.prior, found.z).mean()),
         KL(),
         r"KL\.value must be a sum over rows",
     ),
     "a divergence without gradient": (
-        (KL, "value", lambda self, found: kl_divergence(found.posterior, found.prior, found.z).sum().detach()),
+        (KL, "value", lambda self, found, *more: kl_divergence(found.posterior, found.prior, found.z).sum().detach()),
         KL(),
         "no gradient reaches the inputs",
     ),

@@ -108,7 +108,7 @@ def test_sigma_is_calibrated_exactly(monkeypatch):
     monkeypatch.setattr(ComposedAutoencoder, "draw_noise", recorded)
     monkeypatch.setattr(fitting, "calibrate_likelihood", marked)
     model = VAE(2, max_epochs=10, validation_fraction=None, **SMALL).fit(X)
-    noise = torch.cat(drawn[at[0] :])
+    noise = torch.cat([one.latent for one in drawn[at[0] :]])
     features = model.schema_.rows(X).take(slice(None)).values
     repeated = features.repeat(len(noise) // 300, 1)
     with torch.no_grad():

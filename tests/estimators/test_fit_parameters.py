@@ -24,6 +24,7 @@ CASES = [
     ("latent", None, "must be 'auto', or a spec such as isthmus.GaussianLatent(); got None."),
     ("prior", "normal", "must be 'auto', or a spec such as isthmus.Mixture(n_components=10); got 'normal'."),
     ("likelihood", "mse", "must be 'auto', or a spec such as isthmus.Gaussian(sigma=0.5); got 'mse'."),
+    ("corruption", 0.1, "must be None, or a spec such as isthmus.Masking(rate=0.25); got 0.1."),
     ("objective", 1, "must be 'auto', or a spec such as isthmus.PenalisedLikelihood(); got 1."),
     ("penalties", [], "must be 'auto', or a dict of named penalty specs; got []."),
     (

@@ -16,6 +16,7 @@ import isthmus
 from isthmus import VAE, Autoencoder, Callback, Checkpoint, StopRequest
 from isthmus.core.errors import CheckpointWarning, ResumeError, RunFolderBusyError
 from isthmus.estimators import fitting
+from isthmus.training.optimiser import Optimiser
 
 X = np.random.default_rng(0).normal(size=(150, 5)).astype(np.float32)
 
@@ -63,22 +64,22 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path):
 
 def test_interrupt_inside_a_step_at_a_random_moment(tmp_path, monkeypatch):
     expected = vae().fit(X)
-    step = torch.optim.Adam.step
+    step = Optimiser.step
     chosen = random.Random(int.from_bytes(os.urandom(4), "little"))
     for number in range(4):
         at, after, calls = chosen.randint(1, 19), chosen.random() < 0.5, []
 
-        def patched(self, at=at, after=after, calls=calls):
+        def patched(self, rate, at=at, after=after, calls=calls):
             calls.append(1)
             if len(calls) == at and not after:
                 raise KeyboardInterrupt
-            step(self)
+            step(self, rate)
             if len(calls) == at:
                 raise KeyboardInterrupt
 
         folder = tmp_path / str(number)
         with monkeypatch.context() as patch:
-            patch.setattr(torch.optim.Adam, "step", patched)
+            patch.setattr(Optimiser, "step", patched)
             partial = vae(folder)
             with pytest.raises(KeyboardInterrupt):
                 partial.fit(X)
@@ -89,16 +90,16 @@ def test_interrupt_inside_a_step_at_a_random_moment(tmp_path, monkeypatch):
 
 def test_a_stop_request_in_the_middle_of_an_epoch_is_resumed(tmp_path, monkeypatch):
     stop = StopRequest()
-    step, calls = torch.optim.Adam.step, []
+    step, calls = Optimiser.step, []
 
-    def patched(self):
+    def patched(self, rate):
         calls.append(1)
         if len(calls) == 7:
             stop.reason = "SIGTERM"
-        step(self)
+        step(self, rate)
 
     with monkeypatch.context() as patch:
-        patch.setattr(torch.optim.Adam, "step", patched)
+        patch.setattr(Optimiser, "step", patched)
         partial = vae(tmp_path, callbacks=[stop]).fit(X)
     assert (partial.stopped_, partial.n_iter_, len(calls)) == ("SIGTERM", 1, 7)
     assert_same(vae(tmp_path).fit(X), vae().fit(X))

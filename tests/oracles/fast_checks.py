@@ -33,6 +33,9 @@ from isthmus.components.priors.mixture import Mixture
 from isthmus.core.batch import Batch
 from isthmus.core.blocks import Block
 from isthmus.core.loss_terms import LossTerms
+from isthmus.core.noise import Noise
+from isthmus.core.progress import START, Progress
+from isthmus.core.schedule import CosineSchedule, CyclicalSchedule, LinearSchedule
 from isthmus.distributions import (
     DiagonalNormal,
     FullNormal,
@@ -203,7 +206,7 @@ def the_weighted_bound_at_its_optimum() -> None:
 def losses_are_sums_over_rows() -> None:
     data = known_data(24)
     model = linear_model(data.width, 2)
-    noise = values(24, 2)
+    noise = Noise(values(24, 2))
     weights = {"kl": 0.3}
     whole = model.loss(Batch(data.rows), noise, weights)
     pieces = [model.loss(Batch(data.rows[s]), noise[s], weights) for s in (slice(0, 5), slice(5, 24))]
@@ -220,7 +223,7 @@ def gradients_are_those_of_finite_differences() -> None:
     """The whole loss by every weight: nothing is detached that should not be."""
     data = known_data(6)
     model = linear_model(data.width, 2)
-    noise, direction_seed, step = values(6, 2), 11, 1e-6
+    noise, direction_seed, step = Noise(values(6, 2)), 11, 1e-6
     model.loss(Batch(data.rows), noise, {"kl": 0.7}).total.backward()
     for number, parameter in enumerate(model.parameters()):
         direction = values(*parameter.shape, seed=direction_seed + number)
@@ -275,17 +278,33 @@ def blocks_stand_side_by_side() -> None:
 
 
 def weights_follow_their_schedule() -> None:
-    assert [KL(weight=4.0, warmup_epochs=10).weight_at(epoch) for epoch in (0, 2.5, 10, 20)] == [0.0, 1.0, 4.0, 4.0]
-    assert KL(weight=2.0).weight_at(0) == 2.0
-    assert KL(warmup_epochs=10).warmup == 10
+    warming = KL(weight=4.0, warmup_epochs=10)
+    assert [warming.weight_at(Progress(epoch, 0.1)) for epoch in (0, 2.5, 10, 20)] == [0.0, 1.0, 4.0, 4.0]
+    assert KL(weight=2.0).weight_at(START) == 2.0
+    settled = [warming.settled(Progress(epoch, 0.1)) for epoch in (9.9, 10, 11)]
+    assert settled == [False, True, True]
     model = linear_model(4, 2, beta=3.0)
-    assert model.weights(0.0) == {"kl": 3.0}
+    assert model.weights(START) == {"kl": 3.0}
+    for schedule, wanted in (
+        (LinearSchedule(1, 3, until=0.5), [1, 2, 3, 3, 3]),
+        (CosineSchedule(0, 4, until=1.0), [0, 2 - math.sqrt(2), 2, 2 + math.sqrt(2), 4]),
+        (CyclicalSchedule(0.5, 1.5, cycles=2, ramp=0.5), [0.5, 1.5, 0.5, 1.5, 1.5]),
+    ):
+        close([schedule.at(share / 4) for share in range(5)], wanted, 1e-12)
+        assert KL(weight=schedule).weight_at(Progress(7, 0.25)) == schedule.at(0.25)
+        assert KL(weight=schedule).settled(Progress(7, schedule.settles))
+        assert not KL(weight=schedule).settled(Progress(7, schedule.settles - 0.01))
+        shares = [schedule.settles + (1 - schedule.settles) * step / 8 for step in range(9)]
+        assert len({schedule.at(share) for share in shares}) == 1, "settled weights must not change"
 
 
 def the_model_hands_over_noise_features_and_updates() -> None:
     model = linear_model(4, 2).float()
     generator = torch.Generator().manual_seed(0)
     noise = model.draw_noise(20_000, generator)
+    assert noise.corruption is None
+    assert not noise.penalties
+    noise = noise.latent
     assert noise.shape == (20_000, 2)
     close(noise.mean(0), np.zeros(2), 0.03)
     close(noise.std(0), np.ones(2), 0.03)
@@ -299,16 +318,16 @@ def the_model_hands_over_noise_features_and_updates() -> None:
     assert model.features(Batch(floats)) is floats
     model = model.double()
     rows = values(6, 4)
-    found = model.forward_pass(Batch(rows), values(6, 2))
+    found = model.forward_pass(Batch(rows), Noise(values(6, 2)))
     close(found.z.detach(), (found.posterior.mean + found.posterior.stddev * values(6, 2)).detach(), 1e-12)
     close(model.forward_pass(Batch(rows), None).z.detach(), found.posterior.code.detach(), 0)
-    terms = model.loss(Batch(rows), values(6, 2), {})
+    terms = model.loss(Batch(rows), Noise(values(6, 2)), {})
     assert set(terms.updates) == {"likelihood.parts.0.variance"}
     wanted = terms.updates["likelihood.parts.0.variance"].clone()
     model.apply_updates(terms.updates)
     close(model.likelihood.parts[0].variance, wanted, 0)
     model.eval()
-    assert not model.loss(Batch(rows), values(6, 2), {}).updates, "an evaluation must not change buffers"
+    assert not model.loss(Batch(rows), Noise(values(6, 2)), {}).updates, "an evaluation must not change buffers"
 
 
 def fitted_priors_are_what_they_were_fitted_to() -> None:

@@ -23,6 +23,8 @@ from isthmus.components.priors.standard_normal import StandardNormal
 from isthmus.core.batch import Batch
 from isthmus.core.blocks import Block
 from isthmus.core.loss_terms import LossTerms
+from isthmus.core.noise import Noise
+from isthmus.core.progress import END
 from isthmus.models.autoencoder import ComposedAutoencoder
 from isthmus.models.composition import Composition
 
@@ -136,7 +138,7 @@ def set_optimum(
     return weights
 
 
-def sigma_points(model: ComposedAutoencoder, rows: Tensor) -> tuple[Batch, Tensor | None]:
+def sigma_points(model: ComposedAutoencoder, rows: Tensor) -> tuple[Batch, Noise | None]:
     """Rows repeated once per noise point ±√q·e_j, which average every quadratic function of the noise exactly.
 
     With a linear decoder the squared error is quadratic in the noise, so that the loss of this batch is the exact
@@ -147,13 +149,13 @@ def sigma_points(model: ComposedAutoencoder, rows: Tensor) -> tuple[Batch, Tenso
     q = model.latent_dim
     directions = math.sqrt(q) * torch.eye(q, dtype=rows.dtype)
     points = torch.cat([directions, -directions])
-    return Batch(rows.repeat(2 * q, 1)), points.repeat_interleave(len(rows), 0)
+    return Batch(rows.repeat(2 * q, 1)), Noise(points.repeat_interleave(len(rows), 0))
 
 
 def exact_loss(model: ComposedAutoencoder, rows: Tensor) -> LossTerms:
     """The model's own loss with the expectation over the noise taken exactly."""
     batch, noise = sigma_points(model, rows)
-    return model.loss(batch, noise, model.weights(math.inf))  # after any warm-up
+    return model.loss(batch, noise, model.weights(END))  # after any warm-up
 
 
 def train(model: ComposedAutoencoder, rows: Tensor, rounds: int = 20, steps: int = 40) -> ComposedAutoencoder:

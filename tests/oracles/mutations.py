@@ -79,14 +79,14 @@ MUTATIONS = tuple(
         (
             "isotropic normal: mean squared error for the sum",
             NORMAL,
-            "squared_error = (value - self.mean).square().sum(-1)",
-            "squared_error = (value - self.mean).square().mean(-1)",
+            "self._measured = value, (value - self.mean).square().sum(-1)",
+            "self._measured = value, (value - self.mean).square().mean(-1)",
         ),
         (
             "isotropic normal: the half lost",
             NORMAL,
-            "return torch.addcmul(constant, squared_error, self.variance.reciprocal().mul(-0.5))",
-            "return torch.addcmul(constant, squared_error, self.variance.reciprocal().mul(-1.0))",
+            "return torch.addcmul(constant, self.squared_error(value), self.variance.reciprocal().mul(-0.5))",
+            "return torch.addcmul(constant, self.squared_error(value), self.variance.reciprocal().mul(-1.0))",
         ),
         (
             "isotropic normal: drawn with the variance",
@@ -157,14 +157,14 @@ MUTATIONS = tuple(
         (
             "Bernoulli: sign of the logit",
             "distributions/bernoulli.py",
-            "return (value * self.logits - functional.softplus(self.logits)).sum(-1)",
-            "return (value * self.logits - functional.softplus(-self.logits)).sum(-1)",
+            "return (value * self.logits + functional.logsigmoid(-self.logits)).sum(-1)",
+            "return (value * self.logits + functional.logsigmoid(self.logits)).sum(-1)",
         ),
         (
             "Bernoulli: mean for sum",
             "distributions/bernoulli.py",
-            "return (value * self.logits - functional.softplus(self.logits)).sum(-1)",
-            "return (value * self.logits - functional.softplus(self.logits)).mean(-1)",
+            "return (value * self.logits + functional.logsigmoid(-self.logits)).sum(-1)",
+            "return (value * self.logits + functional.logsigmoid(-self.logits)).mean(-1)",
         ),
         (
             "joint: mean over parts",

@@ -25,6 +25,7 @@ from sklearn.datasets import load_iris, load_wine
 
 import isthmus
 from isthmus.core.batch import Batch
+from isthmus.core.noise import Noise
 from isthmus.distributions import kl_divergence
 from isthmus.metrics.latents import probabilistic_pca
 
@@ -54,7 +55,7 @@ def test_the_bound_is_tight_for_every_row_and_every_sample() -> None:
     marginal = stats.multivariate_normal(DATA.mean, covariance).logpdf(DATA.rows.numpy())
     for seed in range(3):
         noise = torch.randn(80, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        found = model.forward_pass(Batch(DATA.rows), noise)
+        found = model.forward_pass(Batch(DATA.rows), Noise(noise))
         joint = found.likelihood.log_prob(DATA.rows) + found.prior.log_prob(found.z)
         np.testing.assert_allclose((joint - found.posterior.log_prob(found.z)).detach(), marginal, atol=1e-9)
 

@@ -11,6 +11,8 @@ from linear_models import known_data, linear_model
 
 import isthmus
 from isthmus.core.batch import Batch
+from isthmus.core.noise import Noise
+from isthmus.core.progress import START
 
 
 def rows() -> np.ndarray:
@@ -68,11 +70,11 @@ def test_the_score_is_a_density_of_the_data_as_given() -> None:
 def test_batches_add_up_and_order_does_not_matter() -> None:
     data = known_data(60)
     model = linear_model(data.width, 2)
-    noise = torch.randn(60, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    whole = model.loss(Batch(data.rows), noise, model.weights(0.0))
+    noise = Noise(torch.randn(60, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64))
+    whole = model.loss(Batch(data.rows), noise, model.weights(START))
     for size in (1, 7, 20, 60):
         pieces = [
-            model.loss(Batch(data.rows[i : i + size]), noise[i : i + size], model.weights(0.0))
+            model.loss(Batch(data.rows[i : i + size]), noise[i : i + size], model.weights(START))
             for i in range(0, 60, size)
         ]
         for name, part in whole.parts.items():
@@ -80,12 +82,12 @@ def test_batches_add_up_and_order_does_not_matter() -> None:
             assert total == pytest.approx(float(part.detach()), rel=1e-12), (name, size)
         assert sum(piece.rows for piece in pieces) == whole.rows
     order = torch.randperm(60, generator=torch.Generator().manual_seed(1))
-    shuffled = model.loss(Batch(data.rows[order]), noise[order], model.weights(0.0))
+    shuffled = model.loss(Batch(data.rows[order]), noise[order], model.weights(START))
     assert float(shuffled.total.detach()) == pytest.approx(float(whole.total.detach()), rel=1e-12)
     strided = data.rows.repeat_interleave(2, 0)[::2]
     transposed = data.rows.T.contiguous().T
     for layout in (strided, transposed):
-        assert float(model.loss(Batch(layout), noise, model.weights(0.0)).total.detach()) == pytest.approx(
+        assert float(model.loss(Batch(layout), noise, model.weights(START)).total.detach()) == pytest.approx(
             float(whole.total.detach()), rel=1e-12
         )
 

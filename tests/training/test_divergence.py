@@ -101,13 +101,13 @@ def test_worse_than_untrained_begins_anew_from_the_initial_weights(workshop):
     initial = workshop.weights(model)
     values = workshop.values(64)
     trainer = workshop.trainer(model, values, held_out=16, max_epochs=2, patience=None)
-    step = trainer.step.optimiser.step
+    step = trainer.step.optimisers[0].step
 
     def ruinous(rate):
         step(rate)
         if trainer.state.retries < 2:
             with torch.no_grad():
-                for parameter in trainer.step.parameters:
+                for parameter in trainer.model.parameters():
                     parameter.add_(0.1)
 
     begun = []
@@ -121,7 +121,7 @@ def test_worse_than_untrained_begins_anew_from_the_initial_weights(workshop):
             )  # the moments begin anew too
         return begin(*arguments)
 
-    trainer.step.optimiser.step, trainer.step.run = ruinous, watched
+    trainer.step.optimisers[0].step, trainer.step.run = ruinous, watched
     with pytest.warns(TrainingWarning, match="2 × rolled-back"):
         result = trainer.run()
     assert result.epochs == len(result.history) == 2
@@ -158,14 +158,14 @@ def test_a_perfect_model_is_not_taken_for_a_dead_one(workshop):
 def test_running_out_of_time_with_a_ruined_model_is_said(workshop, monkeypatch):
     model = workshop.model()
     trainer = workshop.trainer(model, held_out=20, max_epochs=1000, max_seconds=0.3)
-    step = trainer.step.optimiser.step
+    step = trainer.step.optimisers[0].step
 
     def ruinous(rate):
         step(rate)
         with torch.no_grad():
-            for parameter in trainer.step.parameters:
+            for parameter in trainer.model.parameters():
                 parameter.fill_(0.6)
 
-    trainer.step.optimiser.step = ruinous
+    trainer.step.optimisers[0].step = ruinous
     with pytest.warns(TrainingWarning, match="`max_seconds` ended the run when the model was worse than untrained"):
         assert trainer.run().stopped == "max_seconds"

@@ -22,7 +22,7 @@ def parts_by_hand(model, values, noise):
         return hidden @ double[f"{prefix}.2.weight"].T + double[f"{prefix}.2.bias"]
 
     mean, log_std = network("encoder", values.double()).split(2, -1)
-    decoded = network("decoder", mean + log_std.exp() * noise.double())
+    decoded = network("decoder", mean + log_std.exp() * noise.latent.double())
     variance = double["likelihood.parts.0.variance"]
     squared = (values.double() - decoded).square().sum()
     reconstruction = squared / (2 * variance) + values.numel() / 2 * (2 * math.pi * variance).log()

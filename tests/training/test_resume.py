@@ -227,13 +227,13 @@ def test_interrupts_from_callbacks_and_from_inside_the_optimiser(workshop, unint
         raise KeyboardInterrupt
 
     def from_optimiser(trainer, at, how):
-        step, calls = trainer.step.optimiser.step, []
+        step, calls = trainer.step.optimisers[0].step, []
 
         def patched(rate):
             calls.append(1)
             return how(partial(step, rate)) if len(calls) == at else step(rate)
 
-        trainer.step.optimiser.step = patched
+        trainer.step.optimisers[0].step = patched
 
     cases = [(None, None), (2, before_update), (7, before_update), (6, after_update), (12, after_update)]
     for number, (at, how) in enumerate(cases):

@@ -38,14 +38,14 @@ def test_one_nan_gradient_is_skipped_and_changes_nothing_else(workshop, monkeypa
     run, seen = trainer.step.run, []
 
     def watched(*step):
-        before, counters = workshop.weights(model), trainer.step.guard.state()
+        before, counters = workshop.weights(model), trainer.step.guards[0].state()
         optimiser = {name: tensor.clone() for name, tensor in trainer.live.items()}
         result = run(*step)
         seen.append(result is None)
         if result is None:
             assert workshop.same(before, model.state_dict())  # batch statistics and σ² too
             assert workshop.same(optimiser, trainer.live)
-            assert trainer.step.guard.state() == counters
+            assert trainer.step.guards[0].state() == counters
         return result
 
     monkeypatch.setattr(trainer.step, "run", watched)
@@ -74,9 +74,9 @@ def test_a_spike_is_clipped_and_logged(workshop, monkeypatch):
     scaled_loss(model, lambda call: 1e4 if call == 30 else 1)
     trainer = workshop.trainer(model, max_epochs=10)
     factors = []
-    factor = trainer.step.guard.factor
+    factor = trainer.step.guards[0].factor
     monkeypatch.setattr(
-        trainer.step.guard, "factor", lambda norm: factors.append((norm, factor(norm))) or factors[-1][1]
+        trainer.step.guards[0], "factor", lambda norm: factors.append((norm, factor(norm))) or factors[-1][1]
     )
     history = trainer.run().history
     clipped = [(number, norm, value) for number, (norm, value) in enumerate(factors) if value != 1.0]
@@ -98,9 +98,6 @@ def test_a_spike_is_clipped_and_logged(workshop, monkeypatch):
 def test_guard_by_hand():
     guard = SpikeGuard()
     assert [guard.factor(2.0) for _ in range(20)] == [1.0] * 20
-    assert guard.state() == {"mean": 2.0, "seen": 20}
-    assert guard.factor(math.nan) is None
-    assert guard.factor(math.inf) is None
     assert guard.state() == {"mean": 2.0, "seen": 20}
     assert guard.factor(19.9) == 1.0
     mean = 2.0 + 0.02 * 0 + (19.9 - 2.0) / 21

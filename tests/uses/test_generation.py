@@ -9,7 +9,7 @@ from sklearn.mixture import GaussianMixture
 from isthmus.components.priors.full_gaussian import FullGaussian
 from isthmus.components.priors.mixture import Mixture
 from isthmus.components.priors.standard_normal import StandardNormal
-from isthmus.uses.generation import _free_parameters, fit_density
+from isthmus.uses.euclidean_density import _free_parameters, fit_euclidean_density
 
 
 def standard(generator, n):
@@ -31,7 +31,7 @@ def clustered(generator, n):
 def test_the_true_family_is_chosen(draw, winner, held_out):
     generator = np.random.default_rng(0)
     codes, fresh = draw(generator, 2000), draw(generator, 1000)
-    spec, _ = fit_density(codes, fresh if held_out else None, seed=0)
+    spec, _ = fit_euclidean_density(codes, fresh if held_out else None, seed=0)
     if winner is StandardNormal and held_out:
         # A full Gaussian fitted to 2,000 standard normal rows is as good as N(0, I) on 1,000 others, within noise.
         assert isinstance(spec, (StandardNormal, FullGaussian))
@@ -41,7 +41,7 @@ def test_the_true_family_is_chosen(draw, winner, held_out):
 
 def test_a_full_gaussian_has_the_moments_of_the_codes():
     codes = correlated(np.random.default_rng(1), 5000)
-    _, module = fit_density(codes, None, seed=0)
+    _, module = fit_euclidean_density(codes, None, seed=0)
     density = module()
     expected = multivariate_normal(codes.mean(0), np.cov(codes.T, bias=True)).logpdf(codes[:50])
     np.testing.assert_allclose(density.log_prob(torch.from_numpy(codes[:50]).float()).numpy(), expected, atol=1e-3)
@@ -49,7 +49,7 @@ def test_a_full_gaussian_has_the_moments_of_the_codes():
 
 def test_a_mixture_is_the_one_that_scikit_learn_fitted():
     codes = clustered(np.random.default_rng(2), 3000)
-    spec, module = fit_density(codes, None, seed=3)
+    spec, module = fit_euclidean_density(codes, None, seed=3)
     fitted = GaussianMixture(
         spec.n_components, reg_covar=1e-6 * codes.var(0).mean(), max_iter=50, tol=1e-2, random_state=3
     ).fit(codes)
@@ -66,12 +66,12 @@ def test_free_parameters_are_counted_as_the_criterion_wants_them():
 def test_collapsed_and_constant_codes_do_not_stop_the_fit():
     codes = np.zeros((300, 4))
     codes[:, 0] = np.random.default_rng(0).normal(size=300)
-    _, module = fit_density(codes, codes[:50], seed=0)
+    _, module = fit_euclidean_density(codes, codes[:50], seed=0)
     assert torch.isfinite(module().draw(100, torch.Generator().manual_seed(0))).all()
-    _, module = fit_density(np.zeros((30, 2)), None, seed=0)
+    _, module = fit_euclidean_density(np.zeros((30, 2)), None, seed=0)
     assert torch.isfinite(module().draw(10, torch.Generator().manual_seed(0))).all()
 
 
 def test_few_codes_fall_back_to_fewer_candidates():
-    spec, _ = fit_density(np.random.default_rng(0).normal(size=(5, 2)), None, seed=0)
+    spec, _ = fit_euclidean_density(np.random.default_rng(0).normal(size=(5, 2)), None, seed=0)
     assert isinstance(spec, (StandardNormal, FullGaussian))

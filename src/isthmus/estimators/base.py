@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any, ClassVar, Self
 
@@ -24,12 +25,14 @@ from isthmus.models.composition import Composition
 from isthmus.models.defaults import AUTO, Parts
 from isthmus.training.history import History
 from isthmus.training.settings import TrainingSettings
-from isthmus.uses import inference, interpolation, scoring
+from isthmus.uses import density, inference, interpolation, scoring
 from isthmus.uses.diagnosis import Diagnosis
 from isthmus.uses.generation import draw_codes
 
 from . import fitting
 from .code_posterior import CodePosterior
+from .conditions import carried_of, given_context
+from .density_estimate import DensityEstimate
 from .parameters import AXES, SpecParameters
 from .shared import complete_constructor
 
@@ -66,6 +69,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
         likelihood: Any = AUTO,
         penalties: Any = AUTO,
         objective: Any = AUTO,
+        corruption: Any = None,
         schema: Any = AUTO,
         scaling: str = AUTO,
         max_epochs: int | str = AUTO,
@@ -93,6 +97,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
         self.likelihood = likelihood
         self.penalties = penalties
         self.objective = objective
+        self.corruption = corruption
         self.schema = schema
         self.scaling = scaling
         self.max_epochs = max_epochs
@@ -157,21 +162,50 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
         return inference.codes(self.module_, rows)
 
     def posterior(self, X: Any) -> CodePosterior:
-        """Mean and standard deviation of q(z|x) of each row."""
+        """What is known of each row's code: q(z|x), with ``mean``, ``standard_deviation`` and ``sample(n)``."""
         rows = self._rows(X)
-        return CodePosterior(*inference.posteriors(self.module_, rows))
+        return CodePosterior(
+            *inference.posteriors(self.module_, rows),
+            draw=lambda seed: inference.sampled_codes(self.module_, rows, seed),
+        )
 
-    def inverse_transform(self, Z: Any) -> Any:
-        """The decoder's mean at codes (n, latent_dim), in the type, shape and units of the data that were fitted."""
+    def inverse_transform(self, Z: Any, given: Mapping[Any, Any] | None = None) -> Any:
+        """The decoder's mean at codes (n, latent_dim), in the type, shape and units of the data that were fitted.
+
+        ``given`` holds the conditions of a conditional model: ``{"label": 3}`` for all rows, or one value per row.
+        """
         codes = self._checked_codes(Z)
-        return self._decoded(codes)
+        return self._decoded(codes, given)
+
+    def codes(self, X: Any) -> np.ndarray:
+        """The codes as they are: the codebook entries of each row (n, T) int64 where codes are symbols.
+
+        Other codes are as :meth:`transform` returns them.
+        """
+        rows = self._rows(X)
+        if self.module_.code_space == "symbols":
+            return inference.symbols(self.module_, rows)
+        return inference.codes(self.module_, rows)
+
+    def clusters(self, X: Any) -> np.ndarray:
+        """How much each component of a mixture prior is responsible for each row's code: (n, components) float32.
+
+        Rows sum to one; ``.argmax(1)`` is a clustering.
+
+        Raises
+        ------
+        ParameterError
+            The model's prior is no mixture.
+        """
+        rows = self._rows(X)
+        return inference.responsibilities(self.module_, rows)
 
     # Reconstruction
 
     def reconstruct(self, X: Any) -> Any:
         """Rows through the bottleneck and back, in the user's type."""
         rows = self._rows(X)
-        return self.schema_.decode(inference.reconstructions(self.module_, rows))
+        return self.schema_.decode(inference.reconstructions(self.module_, rows), carried=carried_of(self.schema_, X))
 
     def denoise(self, X: Any) -> Any:
         """Noisy rows, cleaned: what does not pass the bottleneck is lost. The same as :meth:`reconstruct`."""
@@ -179,12 +213,21 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
 
     # Generation
 
-    def sample(self, n: int = 1, *, prior: bool = False, random_state: RandomState = None) -> Any:
+    def sample(
+        self,
+        n: int = 1,
+        *,
+        given: Mapping[Any, Any] | None = None,
+        prior: bool = False,
+        random_state: RandomState = None,
+    ) -> Any:
         """``n`` new rows: the decoder's mean at codes drawn from the fitted density, in the user's type.
 
         Parameters
         ----------
         n : int
+        given : dict, optional
+            The conditions of a conditional model by column: ``{"label": 3}`` for all rows, or one value per row.
         prior : bool
             Draw the codes from the model's prior instead of the density fitted to its codes after training.
         random_state : int, numpy generator or None
@@ -193,9 +236,11 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
             raise InputError(f"sample: `n` must be an integer in [1, inf); got {n!r}.")
         source = self.module_.prior if prior else self.density_
-        return self._decoded(draw_codes(source, self.module_, int(n), seed_from(random_state)))
+        return self._decoded(draw_codes(source, self.module_, int(n), seed_from(random_state)), given)
 
-    def interpolate(self, a: Any, b: Any, steps: int = 9, path: str = "linear") -> Any:
+    def interpolate(
+        self, a: Any, b: Any, steps: int = 9, path: str = "linear", *, given: Mapping[Any, Any] | None = None
+    ) -> Any:
         """Decoded rows on a path between the codes of two single rows, both ends included.
 
         Parameters
@@ -204,6 +249,8 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
         steps : int
             At least 2.
         path : "linear" or "spherical"
+        given : dict, optional
+            The conditions of a conditional model, for every row of the path.
 
         Returns
         -------
@@ -211,7 +258,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
         """
         check_is_fitted(self, "module_")
         ends = [self.transform(self._one_row(name, row))[0] for name, row in (("a", a), ("b", b))]
-        return self._decoded(interpolation.path_between(ends[0], ends[1], steps, path))
+        return self._decoded(interpolation.path_between(ends[0], ends[1], steps, path), given)
 
     # Scoring
 
@@ -219,14 +266,38 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
         """How likely each row is: (n,) float64, higher = more likely.
 
         For a stochastic code, the evidence lower bound on the log-likelihood of the data as they were given (the
-        scaling's Jacobian included), in nats per row. For a deterministic code, which has no likelihood of its own,
-        minus the squared reconstruction error, summed over the scaled features.
+        scaling's Jacobian included), in nats per row; for symbols, the same with the code's own entry. For a
+        deterministic code, which has no likelihood of its own, minus the squared reconstruction error, summed over the
+        scaled features.
         """
         rows = self._rows(X)
-        if not self.module_.stochastic:
+        if not self.module_.bounded:
             return scoring.negative_squared_error(self.module_, rows)
         bound = scoring.log_likelihood_bound(self.module_, rows, self._score_seed)
-        return bound + self.schema_.log_jacobian()
+        return bound + self.schema_.log_jacobian(self.module_.likelihood.densities)
+
+    def density(self, X: Any, samples: int = 5000) -> DensityEstimate:
+        """The log-likelihood of each row by importance weighting, with its standard error.
+
+        Tighter than the bound of :meth:`score_samples` and, for many samples, the log-likelihood itself (Burda et al.
+        2016, arXiv:1509.00519). Deterministic: the draws depend on the row's content only.
+
+        Parameters
+        ----------
+        X : rows, as ``fit`` takes them
+        samples : int
+            Codes drawn per row; publications use 5,000.
+
+        Raises
+        ------
+        ParameterError
+            The code is deterministic, so that there is no likelihood.
+        """
+        rows = self._rows(X)
+        log_likelihood, standard_error = density.log_likelihood(self.module_, rows, self._score_seed, samples)
+        return DensityEstimate(
+            log_likelihood + self.schema_.log_jacobian(self.module_.likelihood.densities), standard_error
+        )
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of :meth:`score_samples`: what a grid search maximises."""
@@ -278,8 +349,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
             )
         return rows
 
-    def _decoded(self, codes: np.ndarray) -> Any:
-        return self.schema_.decode(inference.decoded(self.module_, codes))
+    def _decoded(self, codes: np.ndarray, given: Mapping[Any, Any] | None) -> Any:
+        context, carried = given_context(self.schema_, given, len(codes))
+        return self.schema_.decode(inference.decoded(self.module_, codes, context), carried=carried)
 
     def _checked_codes(self, Z: Any) -> np.ndarray:
         check_is_fitted(self, "module_")

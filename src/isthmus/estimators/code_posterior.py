@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,22 +10,26 @@ import numpy as np
 from isthmus.core.random import RandomState, seed_from
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CodePosterior:
-    """q(z|x) of some rows: independent normals around the code; of width zero for a deterministic code.
+    """q(z|x) of some rows.
 
     Attributes
     ----------
     mean : ndarray of float32, shape (n, latent_dim)
-        What ``transform`` returns.
-    standard_deviation : ndarray of float32, shape (n, latent_dim)
+        What ``transform`` returns: the mean of a Gaussian, the direction on a sphere, the code itself if it is
+        deterministic.
+    standard_deviation : ndarray of float32, shape (n, latent_dim), or None
+        Of each coordinate; zeros for a deterministic code, None where it has no closed form (flows).
+    draw : callable
+        ``draw(seed) -> (n, latent_dim)``: one code of each row.
     """
 
     mean: np.ndarray
-    standard_deviation: np.ndarray
+    standard_deviation: np.ndarray | None
+    draw: Callable[[int], np.ndarray]
 
     def sample(self, n: int = 1, random_state: RandomState = None) -> np.ndarray:
         """``n`` draws of the code of each row: (n, rows, latent_dim) float32."""
-        generator = np.random.Generator(np.random.PCG64(seed_from(random_state)))
-        noise = generator.standard_normal((n, *self.mean.shape), dtype=np.float32)
-        return self.mean + self.standard_deviation * noise
+        seeds = np.random.SeedSequence(seed_from(random_state)).generate_state(n, np.uint64)
+        return np.stack([self.draw(int(seed >> np.uint64(1))) for seed in seeds])

@@ -14,14 +14,12 @@ import torch
 from torch import Tensor
 
 from isthmus._version import __version__
-from isthmus.components.priors.standard_normal import StandardNormal
 from isthmus.core.errors import CollapseWarning, DivergenceError, InputError, LikelihoodWarning
 from isthmus.core.random import seed_from, spawn_seeds, torch_generator
 from isthmus.data.rows import Rows
 from isthmus.data.schema import Schema
 from isthmus.files.canonical import canonical_json
 from isthmus.models.autoencoder import ComposedAutoencoder
-from isthmus.models.composition import Composition
 from isthmus.models.defaults import complete
 from isthmus.training.callbacks import ProgressBar
 from isthmus.training.checkpoints import CheckpointFolder
@@ -31,12 +29,15 @@ from isthmus.training.settings import TrainingSettings, resolve_batch_size, reso
 from isthmus.uses import inference
 from isthmus.uses.calibration import calibrate_likelihood
 from isthmus.uses.diagnosis import diagnose
-from isthmus.uses.generation import MAXIMUM_ROWS, fit_density
+from isthmus.uses.generation import MAXIMUM_ROWS, fit_density, plain_density
 
 from .checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from .base import BaseAutoencoder
+
+# How many training rows the parts of a model may look at before training begins.
+FIRST_ROWS = 2048
 
 
 def fit(estimator: BaseAutoencoder, data: Any) -> None:
@@ -88,7 +89,20 @@ class _Run:
         self.train_index, self.validation_index = _split(len(rows), estimator.validation_fraction, split_seed)
         self.settings = _settings(estimator, len(self.train_index), device)
         self.composition = complete(estimator._parts(self.settings), schema.blocks)
-        self.model = _model(estimator, schema, self.composition, build_seed)
+        self.model = self._model(build_seed)
+
+    def _model(self, seed: int) -> ComposedAutoencoder:
+        estimator, schema = self.estimator, self.schema
+        if estimator.warm_start and getattr(estimator, "composition_", None) == self.composition:
+            return estimator.module_
+        model = self.composition.build(schema.blocks, torch_generator(seed), schema.condition_width)
+        if schema.stored_uint8:
+            model.shift.copy_(schema.shift)
+            model.scale.copy_(schema.scale)
+        generator = torch_generator(spawn_seeds(seed, 1)[0])
+        chosen = torch.randperm(len(self.train_index), generator=generator)[:FIRST_ROWS].sort().values
+        model.begin(self.rows.take(self.train_index[chosen]), len(self.train_index), generator)
+        return model
 
     def trainer(self, checkpoints: CheckpointFolder | None) -> Trainer:
         callbacks = [*(self.estimator.callbacks or ())]
@@ -132,8 +146,7 @@ class _Run:
         estimator.module_ = self.model
         estimator.history_ = trainer.history
         estimator.latent_dim_ = estimator._n_features_out = self.composition.latent_dim
-        estimator.density_spec_ = StandardNormal()
-        estimator.density_ = estimator.density_spec_.build(self.composition.latent_dim).float().eval()
+        estimator.density_spec_, estimator.density_ = plain_density(self.composition, self.model)
         estimator._score_seed = self.score_seed
         estimator.n_features_in_ = schema.n_features
         if schema.feature_names is not None:
@@ -158,6 +171,9 @@ class _Run:
         words = self.model.likelihood.diagnose()
         if words is not None:
             warnings.warn(words, LikelihoodWarning, stacklevel=4)
+        unused = self.model.latent.diagnose()
+        if unused is not None:
+            warnings.warn(unused, CollapseWarning, stacklevel=4)
 
     def _diagnose(self) -> None:
         estimator = self.estimator
@@ -169,16 +185,15 @@ class _Run:
     def _fit_density(self) -> None:
         train = self._codes(self.train_index[:MAXIMUM_ROWS])
         held_out = self._codes(self.validation_index[:MAXIMUM_ROWS]) if len(self.validation_index) else None
-        spec, density = fit_density(train, held_out, self.density_seed)
+        spec, density = fit_density(self.model, train, held_out, self.density_seed)
         self.estimator.density_spec_, self.estimator.density_ = spec, density.to(self.model.scale.device)
 
     def _codes(self, index: Tensor) -> np.ndarray:
-        """Codes are sampled where they are uncertain: that is what the decoder was trained on."""
-        posterior = inference.posteriors(self.model, inference.SelectedRows(self.rows, index))
-        if not self.model.stochastic:
-            return posterior[0]
-        generator = np.random.Generator(np.random.PCG64(self.density_seed))
-        return posterior[0] + posterior[1] * generator.standard_normal(posterior[0].shape, dtype=np.float32)
+        rows = inference.SelectedRows(self.rows, index)
+        if self.model.code_space == "symbols":
+            return inference.symbols(self.model, rows)
+        # Codes are sampled where they are uncertain: that is what the decoder was trained on.
+        return inference.sampled_codes(self.model, rows, self.density_seed)
 
 
 def _schema(estimator: BaseAutoencoder, data: Any) -> Schema:
@@ -212,16 +227,6 @@ def _settings(estimator: BaseAutoencoder, n_rows: int, device: torch.device) -> 
     )
 
 
-def _model(estimator: BaseAutoencoder, schema: Schema, composition: Composition, seed: int) -> ComposedAutoencoder:
-    if estimator.warm_start and getattr(estimator, "composition_", None) == composition:
-        return estimator.module_
-    model = composition.build(schema.blocks, torch_generator(seed))
-    if schema.stored_uint8:
-        model.shift.copy_(schema.shift)
-        model.scale.copy_(schema.scale)
-    return model
-
-
 def _fingerprint(rows: Rows, schema: Schema, chunk: int = 65_536, chunks: int = 64) -> str:
     """A digest of the schema, the number of rows and their content (of 64 evenly spread chunks of very large data)."""
     digest = hashlib.sha256(canonical_json(schema.to_json(), "schema"))
@@ -229,8 +234,10 @@ def _fingerprint(rows: Rows, schema: Schema, chunk: int = 65_536, chunks: int = 
     starts = range(0, len(rows), chunk)
     step = max(1, math.ceil(len(starts) / chunks))
     for start in starts[::step]:
-        values = rows.take(slice(start, min(len(rows), start + chunk))).values
-        digest.update(np.ascontiguousarray(values.numpy()).data)
+        batch = rows.take(slice(start, min(len(rows), start + chunk)))
+        for tensor in (batch.values, batch.condition, *batch.extras.values()):
+            if tensor is not None:
+                digest.update(np.ascontiguousarray(tensor.numpy()).data)
     return digest.hexdigest()
 
 

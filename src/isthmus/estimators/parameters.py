@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from sklearn.base import BaseEstimator
 
+from isthmus.core.blocks import KINDS
 from isthmus.core.constraints import Boolean, Constraint, InstanceOf, Interval, OneOf, check_params
 from isthmus.core.errors import ParameterError
 from isthmus.core.registry import registered
@@ -18,7 +19,7 @@ from isthmus.training.schedules import SCHEDULES
 
 from .checkpoint import Checkpoint
 
-AXES = ("network", "encoder", "decoder", "latent", "prior", "likelihood", "objective")
+AXES = ("network", "encoder", "decoder", "latent", "prior", "likelihood", "objective", "corruption")
 
 EXAMPLES = {
     **dict.fromkeys(("network", "encoder", "decoder"), "isthmus.MLP(hidden=(64, 32))"),
@@ -26,6 +27,7 @@ EXAMPLES = {
     "prior": "isthmus.Mixture(n_components=10)",
     "likelihood": "isthmus.Gaussian(sigma=0.5)",
     "objective": "isthmus.PenalisedLikelihood()",
+    "corruption": "isthmus.Masking(rate=0.25)",
 }
 
 _auto = OneOf(AUTO)
@@ -34,9 +36,10 @@ _path = InstanceOf((str, PathLike, Checkpoint), "a folder or a Checkpoint")
 CONSTRAINTS: Mapping[str, Iterable[Constraint]] = {
     "latent_dim": (_auto, Interval(1, None, integer=True)),
     **{axis: (_auto, InstanceOf(Spec, f"a spec such as {EXAMPLES[axis]}")) for axis in AXES},
+    "corruption": (OneOf(None), InstanceOf(Spec, f"a spec such as {EXAMPLES['corruption']}")),
     "penalties": (_auto, InstanceOf(Mapping, "a dict of named penalty specs")),
     "schema": (
-        OneOf(AUTO, "images", "continuous", "unit-interval", "binary"),
+        OneOf(AUTO, "images", *KINDS),
         InstanceOf(Mapping, "a dict of column to kind"),
     ),
     "scaling": (OneOf(AUTO, "column", "common", "none"),),

@@ -10,8 +10,9 @@ from isthmus.models.recipes import find_recipe
 from .autoencoder import Autoencoder
 from .base import BaseAutoencoder
 from .vae import VAE
+from .vqvae import VQVAE
 
-ESTIMATORS: Mapping[str, type[BaseAutoencoder]] = {cls.registered_name: cls for cls in (Autoencoder, VAE)}
+ESTIMATORS: Mapping[str, type[BaseAutoencoder]] = {cls.registered_name: cls for cls in (Autoencoder, VAE, VQVAE)}
 
 
 def recipe(name: str, **params: Any) -> BaseAutoencoder:

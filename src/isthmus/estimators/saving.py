@@ -96,9 +96,9 @@ def from_record(path: str | PathLike[str], record: ModelRecord) -> BaseAutoencod
     estimator = ESTIMATORS[record.estimator](**{name: from_plain(value) for name, value in record.params.items()})
     schema = Schema.from_json(record.schema)
     composition = Composition.from_json(record.composition)
-    module = composition.build(schema.blocks)
+    module = composition.build(schema.blocks, condition_width=schema.condition_width)
     density_spec = spec_from_json(record.summary["density"])
-    density = density_spec.build(composition.latent_dim).float()
+    density = density_spec.build(composition.latent_dim, levels=module.levels).float()
     _fill(path, record, {"module": module, "density": density})
     estimator.schema_, estimator.composition_ = schema, composition
     estimator.module_ = module.eval()

@@ -19,6 +19,7 @@ class SharedParameters(TypedDict, total=False):
     likelihood: Any
     penalties: Any
     objective: Any
+    corruption: Any
     schema: Any
     scaling: str
     max_epochs: int | str
@@ -80,6 +81,8 @@ PARAMETERS = """\
         Override ``network`` on one side.
     latent, prior, likelihood, penalties, objective : "auto" or specs
         The other parts.
+    corruption : None or Corruption
+        Damage to the encoder's input while training, such as ``Masking(0.25)``: a denoising model.
     schema : "auto", a kind, "images", or dict of column to kind
         What the columns are: "continuous", "unit-interval" or "binary".
     scaling : "auto", "column", "common" or "none"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from isthmus.components.latents.gaussian import GaussianLatentModule
 from isthmus.components.networks.mlp import ACTIVATIONS
 from isthmus.core.layer_row import LayerRow
 
@@ -18,7 +19,7 @@ def describe_architecture(model: ComposedAutoencoder, row_shape: tuple[int, ...]
     Activations and normalisations are folded into the layer before them. The last layer of the encoder *is* the code
     (or its mean and standard deviation), the last one of the decoder the output: they have no rows of their own.
     """
-    encoder, to_code = _split(_layers("encoder", model.encoder, (_latent_width(model),)))
+    encoder, to_code = _split(_layers("encoder", model.encoder, (model.encoder_width,)))
     decoder, to_output = _split(_layers("decoder", model.decoder, (model.likelihood.parameter_width,)))
     words = " + ".join(part.describe() for part in model.likelihood.parts)  # type: ignore[operator]
     return [
@@ -40,7 +41,9 @@ def _layers(stage: str, network: nn.Module, output_shape: tuple[int, ...]) -> li
         elif rows:
             last = rows[-1]
             detail = ", ".join(filter(None, [last.detail, _FOLDED.get(type(layer), type(layer).__name__)]))
-            rows[-1] = LayerRow(stage, last.name, detail, last.output_shape, last.parameters + _count(layer))
+            # A gate takes half of what the layer gives.
+            shape = (last.size // 2,) if isinstance(layer, nn.GLU) else last.output_shape
+            rows[-1] = LayerRow(stage, last.name, detail, shape, last.parameters + _count(layer))
     return rows
 
 
@@ -53,17 +56,18 @@ def _split(rows: list[LayerRow]) -> tuple[list[LayerRow], int]:
 
 def _latent(model: ComposedAutoencoder, parameters: int) -> list[LayerRow]:
     shape = (model.latent_dim,)
-    if not model.stochastic:
-        return [LayerRow("latent", "Code", "", shape, parameters + _count(model.latent))]
-    return [
-        LayerRow("latent", "Mean", "", shape, parameters - parameters // 2),
-        LayerRow("latent", "Standard deviation", "", shape, parameters // 2),
-        LayerRow("latent", "z", model.prior.describe(), shape, _count(model.latent) + _count(model.prior)),
-    ]
-
-
-def _latent_width(model: ComposedAutoencoder) -> int:
-    return model.latent_dim * (2 if model.stochastic else 1)
+    own = _count(model.latent) + _count(model.prior)
+    words = model.latent.describe()
+    if isinstance(model.latent, GaussianLatentModule):
+        return [
+            LayerRow("latent", "Mean", "", shape, parameters - parameters // 2),
+            LayerRow("latent", "Standard deviation", "", shape, parameters // 2),
+            LayerRow("latent", "z", model.prior.describe(), shape, own),
+        ]
+    if not model.bounded:
+        return [LayerRow("latent", "Code", words, shape, parameters + own)]
+    detail = ", ".join(filter(None, [words, model.prior.describe()]))
+    return [LayerRow("latent", "z", detail, shape, parameters + own)]
 
 
 def _count(module: nn.Module) -> int:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
 
+from isthmus.components.corruptions.base import Corruption
 from isthmus.components.latents.base import Latent
 from isthmus.components.likelihoods.base import Likelihood
 from isthmus.components.likelihoods.per_column import PerColumn
 from isthmus.components.networks.base import Network
-from isthmus.components.networks.layers import BatchNorm, Dropout
-from isthmus.components.objectives.base import Objective
+from isthmus.components.networks.layers import Dropout
+from isthmus.components.objectives.base import CRITIC, Objective
 from isthmus.components.penalties.base import Penalty
 from isthmus.components.priors.base import Prior
 from isthmus.core.batch import Batch
 from isthmus.core.blocks import Block
-from isthmus.core.forward_pass import ForwardPass
+from isthmus.core.context import Context
+from isthmus.core.forward_pass import NO_NOISE, ForwardPass
 from isthmus.core.loss_terms import LossTerms, Weight
+from isthmus.core.noise import Noise
+from isthmus.core.parameter_group import ParameterGroup
+from isthmus.core.progress import Progress
 from isthmus.distributions import Distribution, Posterior
+
+from .encoder_inputs import EncoderInputs
 
 
 class ComposedAutoencoder(nn.Module):
-    """encoder → latent → decoder → likelihood, with a prior, penalties and an objective.
+    """corruption → encoder → latent → decoder → likelihood, with a prior, penalties and an objective.
 
     The training loop needs :meth:`draw_noise`, :meth:`weights`, :meth:`loss` and :meth:`apply_updates`; the uses of a
     fitted model need :meth:`features`, :meth:`encode` and :meth:`decode`. Calling the module reconstructs features.
@@ -33,8 +42,10 @@ class ComposedAutoencoder(nn.Module):
     blocks : sequence of Block
         What the encoded row is made of.
     latent_dim : int
-    encoder, decoder, latent, prior, likelihoods, penalties, objective
-        The specs of the parts; ``likelihoods`` has one per block.
+    condition_width : int
+        How many columns of condition encoder and decoder are given besides.
+    encoder, decoder, latent, prior, likelihoods, penalties, objective, corruption
+        The specs of the parts; ``likelihoods`` has one per block, ``corruption`` may be None.
     """
 
     shift: Tensor
@@ -52,24 +63,43 @@ class ComposedAutoencoder(nn.Module):
         likelihoods: Sequence[Likelihood],
         penalties: Mapping[str, Penalty],
         objective: Objective,
+        corruption: Corruption | None = None,
+        condition_width: int = 0,
     ) -> None:
         super().__init__()
         width = sum(block.width for block in blocks)
+        self.blocks = tuple(blocks)
         self.latent_dim = latent_dim
         self.width = width
+        self.condition_width = condition_width
         self.stochastic = latent.stochastic
+        self.bounded = latent.bounded
+        self.code_space = latent.code_space
         self.penalties = dict(penalties)
         self.objective = objective
-        self.likelihood = PerColumn(likelihoods, blocks)
-        self.encoder = encoder.build(width, latent.parameter_shape(latent_dim))
+        self.corruption = corruption
+        self.likelihood = PerColumn(likelihoods, blocks if corruption is None else corruption.blocks_after(blocks))
+        self.inputs = EncoderInputs(blocks)
+        self.encoder_width = latent.parameter_shape(latent_dim)
+        self.encoder = encoder.build(width + condition_width, self.encoder_width)
         self.latent = latent.build(latent_dim)
-        self.prior = prior.build(latent_dim)
-        self.decoder = decoder.build(latent_dim, self.likelihood.parameter_width, mirrored=True)
+        self.levels = latent.symbol_levels(latent_dim)
+        self.prior = prior.build(latent_dim, width + condition_width, self.levels)
+        self.decoder = decoder.build(latent_dim + condition_width, self.likelihood.parameter_width, mirrored=True)
+        self.penalties_by_name = {name: spec.build(latent_dim, width) for name, spec in penalties.items()}
+        self.penalty_modules = nn.ModuleList(self.penalties_by_name.values())
         # How raw uint8 rows become features; rows that arrive as floats are features already.
         self.register_buffer("shift", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
-        self._batch_norms = {name: m for name, m in self.named_modules() if isinstance(m, BatchNorm)}
+        self._networks = {"encoder": self.encoder, "decoder": self.decoder}
+        self._updating = {name: m for name, m in self.penalties_by_name.items() if _overrides(m, "updates")}
+        self._pending = {name: m for name, m in self.named_modules() if hasattr(m, "pending")}
         self._dropouts = [module for module in self.modules() if isinstance(module, Dropout)]
+        self._latent_updates = _overrides(self.latent, "updates")
+        self.noise_width = latent.noise_width(latent_dim)
+        self._corruption_noise = corruption.noise_width(blocks) if corruption is not None else 0
+        widths = {name: spec.noise_width(latent_dim, width) for name, spec in penalties.items()}
+        self._penalty_noise = {name: count for name, count in widths.items() if count}
 
     # What the data become
 
@@ -79,61 +109,175 @@ class ComposedAutoencoder(nn.Module):
             return (batch.values.to(self.scale.dtype) - self.shift) * self.scale
         return batch.values
 
-    def encode(self, features: Tensor) -> Posterior:
+    def context(self, batch: Batch, features: Tensor) -> Context | None:
+        """The rows' condition and exposure; None for models that have neither."""
+        exposure = batch.extras.get("exposure") if batch.extras else None
+        if exposure is not None:
+            exposure = exposure.unsqueeze(-1)
+        elif self.likelihood.shows_exposure:
+            exposure = self.likelihood.observed_exposure(features)
+        if batch.condition is None and exposure is None:
+            return None
+        return Context(batch.condition, exposure)
+
+    def encode(self, features: Tensor, context: Context | None = None) -> Posterior:
         """q(z|x) of features (n, d)."""
-        return self.latent(self.encoder(features))
+        return self.encode_inputs(self._seen(features, context))
 
-    def decode(self, z: Tensor) -> Distribution:
-        """p(x|z) of codes (n, latent_dim)."""
-        return self.likelihood(self.decoder(z))
+    def encode_inputs(self, seen: Tensor) -> Posterior:
+        """q(z|x) of what the encoder itself is shown, (n, d + c): pseudo-inputs live there."""
+        return self.latent(self.encoder(seen))
 
-    def forward(self, features: Tensor) -> Tensor:
+    def _seen(self, features: Tensor, context: Context | None) -> Tensor:
+        seen = self.inputs(features)
+        if context is not None and context.condition is not None:
+            seen = torch.cat([seen, context.condition], -1)
+        return seen
+
+    def decode(self, z: Tensor, context: Context | None = None) -> Distribution:
+        """p(x|z) of codes (n, latent_dim) or (samples, n, latent_dim)."""
+        exposure = None
+        if context is not None:
+            exposure = context.exposure
+            if context.condition is not None:
+                z = torch.cat([z, context.condition.expand(*z.shape[:-1], -1)], -1)
+        # Networks take one leading axis.
+        raw = self.decoder(z) if z.ndim == 2 else self.decoder(z.flatten(0, -2)).unflatten(0, z.shape[:-1])
+        return self.likelihood(raw, exposure)
+
+    def forward(self, features: Tensor, context: Context | None = None) -> Tensor:
         """The reconstruction of features (n, d) -> (n, d): the likelihood's mean at the code."""
-        return self.decode(self.encode(features).code).mean  # type: ignore[attr-defined]
+        return self.decode(self.encode(features, context).code, context).mean  # type: ignore[attr-defined]
 
     # What the training loop asks for
 
-    def draw_noise(self, rows: int, generator: Generator) -> Tensor | None:
-        """Noise for ``rows`` rows from the run's generator, (rows, latent_dim); None if the code is deterministic."""
-        if not self.stochastic:
+    def draw_noise(self, rows: int, generator: Generator) -> Noise | None:
+        """Noise for ``rows`` rows from the run's generator; None if nothing needs any."""
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(shape, generator=generator, device=generator.device, dtype=self.scale.dtype)
+
+        draws = self.objective.draws
+        latent = self.noise_width
+        if not (latent or self._corruption_noise or self._penalty_noise):
             return None
-        shape = (rows, self.latent_dim)
-        return torch.randn(shape, generator=generator, device=generator.device, dtype=self.scale.dtype)
+        return Noise(
+            (normal(rows, latent) if draws is None else normal(rows, draws, latent)) if latent else None,
+            normal(rows, self._corruption_noise) if self._corruption_noise else None,
+            {name: normal(rows, width) for name, width in self._penalty_noise.items()},
+        )
 
-    def weights(self, epoch: float) -> dict[str, float]:
-        """The weight of each penalty after ``epoch`` epochs."""
-        return {name: penalty.weight_at(epoch) for name, penalty in self.penalties.items()}
+    def weights(self, progress: Progress) -> dict[str, float]:
+        """The weights of loss parts, and the numbers that penalties schedule as ``name.number``."""
+        weights = dict(self.objective.weights_at(progress))
+        for name, penalty in self.penalties.items():
+            weights[name] = penalty.weight_at(progress)
+            for number, value in penalty.scheduled(progress).items():
+                weights[f"{name}.{number}"] = value
+            if self.penalties_by_name[name].has_critic:
+                weights[name + CRITIC] = 0.0
+        return weights
 
-    @property
-    def warmup(self) -> float:
-        """The epoch from which every weight is at its full value."""
-        return max((penalty.warmup for penalty in self.penalties.values()), default=0.0)
+    def settled(self, progress: Progress) -> bool:
+        """Whether every weight has its final value."""
+        return self.objective.settled(progress) and all(one.settled(progress) for one in self.penalties.values())
 
     @property
     def whole_batch_penalties(self) -> list[str]:
         """The names of penalties that need the whole batch at once: they forbid splitting it."""
         return [name for name, penalty in self.penalties.items() if penalty.scope == "batch"]
 
-    def forward_pass(self, batch: Batch, noise: Tensor | None) -> ForwardPass:
-        """One pass through all parts."""
-        features = self.features(batch)
-        posterior = self.encode(features)
-        z = posterior.code if noise is None else posterior.sample(noise)
-        prior = self.prior(self.encode)
-        return ForwardPass(batch, features, posterior, z, prior, self.decode(z), self.encode, self.decode)
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """The parameters by the part that they belong to; the critics' apart, with an optimiser of their own."""
+        groups = [
+            ParameterGroup("encoder", (*self.encoder.parameters(), *self.latent.parameters())),
+            ParameterGroup("prior", tuple(self.prior.parameters())),
+            ParameterGroup("decoder", (*self.decoder.parameters(), *self.likelihood.parameters())),
+        ]
+        for name, module in self.penalties_by_name.items():
+            if module.has_critic:
+                groups.append(
+                    ParameterGroup(name + CRITIC, tuple(module.parameters()), module.rate_factor, module.betas)
+                )
+        return [group for group in groups if group.parameters]
 
-    def loss(self, batch: Batch, noise: Tensor | None, weights: Mapping[str, Weight]) -> LossTerms:
+    def forward_pass(self, batch: Batch, noise: Noise | None) -> ForwardPass:
+        """One pass through all parts."""
+        noise = NO_NOISE if noise is None else noise
+        features = self.features(batch)
+        context = self.context(batch, features)
+        seen = features
+        if self.corruption is not None and noise.corruption is not None:
+            seen = self.corruption.corrupt(features, noise.corruption, self.blocks)
+            features = seen if self.corruption.replaces_target else features
+        encode: Callable[[Tensor], Any] = self.encode
+        decode: Callable[[Tensor], Any] = self.decode
+        if context is not None:
+            encode, decode = partial(self.encode, context=context), partial(self.decode, context=context)
+        # First the prior: what layers remember of a pass must be of the rows, not of pseudo-inputs.
+        prior = self.prior(self.encode_inputs)
+        return self._completed(batch, features, seen, encode(seen), prior, noise, context, encode, decode)
+
+    def pass_of(self, posterior: Posterior, batch: Batch, noise: Noise | None) -> ForwardPass:
+        """The pass that a posterior leads to, whatever gave it: a function of codes that checks can differentiate."""
+        features = self.features(batch)
+        noise = NO_NOISE if noise is None else noise
+        prior = self.prior(self.encode_inputs)
+        return self._completed(batch, features, features, posterior, prior, noise, None, self.encode, self.decode)
+
+    def _completed(
+        self,
+        batch: Batch,
+        features: Tensor,
+        seen: Tensor,
+        posterior: Posterior,
+        prior: Distribution,
+        noise: Noise,
+        context: Context | None,
+        encode: Callable[[Tensor], Any],
+        decode: Callable[[Tensor], Any],
+    ) -> ForwardPass:
+        if noise.latent is None:
+            z = posterior.code
+        else:
+            z = posterior.sample(noise.latent if noise.latent.ndim == 2 else noise.latent.transpose(0, 1))
+        return ForwardPass(
+            batch,
+            features,
+            posterior,
+            z,
+            prior,
+            decode(z),
+            encode,
+            decode,
+            seen,
+            noise,
+            context,
+            self._networks,
+        )
+
+    def loss(self, batch: Batch, noise: Noise | None, weights: Mapping[str, Weight]) -> LossTerms:
         """The loss terms of a batch: a pure function, whose changes of buffers are returned as updates."""
         forward_pass = self.forward_pass(batch, noise)
-        terms = self.objective.terms(forward_pass, self.penalties, weights)
+        terms = self.objective.terms(forward_pass, self.penalties_by_name, weights)
         if self.training:
-            updates = self.likelihood.updates(forward_pass.likelihood, forward_pass.features)
-            for name, value in updates.items():
-                terms.updates[f"likelihood.{name}"] = value
-            for name, layer in self._batch_norms.items():
-                for statistic, value in layer.pending.items():
-                    terms.updates[f"{name}.{statistic}"] = value
+            self._collect_updates(forward_pass, terms.updates)
         return terms
+
+    def _collect_updates(self, forward_pass: ForwardPass, updates: dict[str, Tensor]) -> None:
+        for name, value in self.likelihood.updates(forward_pass.likelihood, forward_pass.features).items():
+            updates[f"likelihood.{name}"] = value
+        if self._latent_updates:
+            for name, value in self.latent.updates(forward_pass.posterior, forward_pass.noise.latent).items():
+                updates[f"latent.{name}"] = value
+        for number, (penalty, module) in enumerate(self.penalties_by_name.items()):
+            if penalty in self._updating:
+                found = module.updates(forward_pass, forward_pass.noise.penalties.get(penalty))
+                for name, value in found.items():
+                    updates[f"penalty_modules.{number}.{name}"] = value
+        for name, layer in self._pending.items():
+            for statistic, value in layer.pending.items():
+                updates[f"{name}.{statistic}"] = value
 
     @torch.no_grad()
     def apply_updates(self, updates: Mapping[str, Tensor]) -> None:
@@ -146,3 +290,24 @@ class ComposedAutoencoder(nn.Module):
         for layer in self._dropouts:
             layer.generator = generator
         return bool(self._dropouts)
+
+    @torch.no_grad()
+    def begin(self, batch: Batch, rows: int, generator: Generator) -> None:
+        """Let the parts look at some training rows, of ``rows`` in all, before training begins."""
+        training = self.training
+        self.eval()  # dropout would draw, and batch statistics be left behind
+        features = self.features(batch)
+        context = self.context(batch, features)
+        self.likelihood.begin(features, None if context is None else context.exposure)
+        seen = self._seen(features, context)
+        self.latent.begin(self.encoder(seen), generator)
+        self.prior.begin(seen, generator)
+        for module in self.penalties_by_name.values():
+            module.begin(rows)
+        self.train(training)
+
+
+def _overrides(module: nn.Module, method: str) -> bool:
+    """Whether a class gives ``method`` a body of its own: steps skip the others."""
+    base = next(cls for cls in type(module).__mro__[::-1] if method in cls.__dict__)
+    return getattr(type(module), method) is not base.__dict__[method]

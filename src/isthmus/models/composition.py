@@ -8,13 +8,19 @@ from typing import Any
 
 from torch import Generator
 
+from isthmus.components.corruptions.base import Corruption
 from isthmus.components.latents.base import Latent
+from isthmus.components.latents.gaussian import GaussianLatent
 from isthmus.components.likelihoods.base import Likelihood
 from isthmus.components.networks.base import Network
 from isthmus.components.networks.layers import initialise
 from isthmus.components.objectives.base import Objective
+from isthmus.components.penalties.activation_target import ActivationTarget
 from isthmus.components.penalties.base import Penalty
+from isthmus.components.penalties.codebook import CodebookLoss
+from isthmus.components.penalties.kl import KL
 from isthmus.components.priors.base import Prior
+from isthmus.components.priors.vamp import VampPrior
 from isthmus.core.blocks import Block
 from isthmus.core.errors import ParameterError
 from isthmus.core.spec import spec_from_json
@@ -36,6 +42,7 @@ class Composition:
         One per block of the schema.
     penalties : dict of str to Penalty
     objective : Objective
+    corruption : Corruption or None
     """
 
     latent_dim: int
@@ -46,21 +53,91 @@ class Composition:
     likelihoods: tuple[Likelihood, ...]
     penalties: Mapping[str, Penalty]
     objective: Objective
+    corruption: Corruption | None = None
 
     def validate(self) -> None:
         """Raise :class:`ParameterError` for a parameter out of range or parts that make no sense together."""
         for spec in (self.encoder, self.decoder, self.latent, self.prior, self.objective, *self.likelihoods):
             spec.validate()
+        if self.corruption is not None:
+            self.corruption.validate()
+        self.latent.parameter_shape(self.latent_dim)
         for name, penalty in self.penalties.items():
             penalty.validate()
-            if penalty.needs_stochastic_latent and not self.latent.stochastic:
-                raise ParameterError(
-                    f"penalty `{name}` ({type(penalty).__name__}) needs a stochastic latent; `{self.latent.name}` has "
-                    "no distribution. Use latent=GaussianLatent(), or leave the penalty out."
-                )
+            self._check_penalty(name, penalty)
+        self._check_prior()
+        self._check_objective()
+        self._check_codebook()
 
-    def build(self, blocks: Sequence[Block], generator: Generator | None = None) -> ComposedAutoencoder:
-        """The module for rows made of ``blocks``; parameters are drawn from ``generator`` (zeros without one)."""
+    def _check_penalty(self, name: str, penalty: Penalty) -> None:
+        words = f"penalty `{name}` ({type(penalty).__name__})"
+        if penalty.needs_stochastic_latent and not self.latent.stochastic:
+            raise ParameterError(
+                f"{words} needs a stochastic latent; `{self.latent.name}` has no distribution. Use "
+                "latent=GaussianLatent(), or leave the penalty out."
+            )
+        if isinstance(penalty, ActivationTarget) and getattr(self.latent, "activation", None) != "sigmoid":
+            raise ParameterError(
+                f"{words} needs codes between 0 and 1; those of latent `{self.latent.name}` are any numbers. Use "
+                "latent=Point(activation='sigmoid'), or L1Sparsity() for codes of any range."
+            )
+        if self.latent.code_space not in penalty.code_spaces:
+            raise ParameterError(
+                f"{words} is defined for {' and '.join(penalty.code_spaces)} codes; those of `{self.latent.name}` are "
+                f"{self.latent.code_space}. Use another latent, or leave the penalty out."
+            )
+        if isinstance(penalty, KL) and self.objective.includes_divergence:
+            raise ParameterError(
+                f"{words} counts the divergence from the prior a second time: objective `{self.objective.name}` "
+                "contains it already. Leave the penalty out."
+            )
+        if self.objective.draws is not None and not penalty.takes_draws:
+            raise ParameterError(
+                f"{words} looks at one code per row; objective `{self.objective.name}` draws "
+                f"{self.objective.draws}. Use objective=PenalisedLikelihood(), or leave the penalty out."
+            )
+
+    def _check_prior(self) -> None:
+        if self.prior.code_space != self.latent.code_space:
+            raise ParameterError(
+                f"prior `{self.prior.name}` is over {self.prior.code_space} codes; those of latent "
+                f"`{self.latent.name}` are {self.latent.code_space}. Leave `prior` at 'auto', or choose one of the "
+                "same kind."
+            )
+        if isinstance(self.prior, VampPrior) and not isinstance(self.latent, GaussianLatent):
+            raise ParameterError(
+                f"prior `vamp` is a mixture of Gaussian posteriors; those of latent `{self.latent.name}` are none. Use "
+                "latent=GaussianLatent(), or another prior."
+            )
+
+    def _check_codebook(self) -> None:
+        update = getattr(self.latent, "update", None)
+        names = [name for name, penalty in self.penalties.items() if isinstance(penalty, CodebookLoss)]
+        if names and update != "gradient":
+            raise ParameterError(
+                f"penalty `{names[0]}` (CodebookLoss) has nothing to train: latent `{self.latent.name}` moves its "
+                "codebook itself. Leave the penalty out, or use VectorQuantised(update='gradient')."
+            )
+        if update == "gradient" and not names:
+            raise ParameterError(
+                "VectorQuantised(update='gradient') needs the penalty that trains its codebook: add "
+                "penalties={'commitment': Commitment(), 'codebook': CodebookLoss()}, or leave `penalties` at 'auto'."
+            )
+
+    def _check_objective(self) -> None:
+        if self.objective.needs_stochastic_latent and not self.latent.stochastic:
+            raise ParameterError(
+                f"objective `{self.objective.name}`: importance weighting needs a stochastic latent; "
+                f"`{self.latent.name}` has none. Use latent=GaussianLatent(), or objective=PenalisedLikelihood()."
+            )
+
+    def build(
+        self, blocks: Sequence[Block], generator: Generator | None = None, condition_width: int = 0
+    ) -> ComposedAutoencoder:
+        """The module for rows made of ``blocks``; parameters are drawn from ``generator`` (zeros without one).
+
+        ``condition_width`` is the number of encoded condition columns.
+        """
         self.validate()
         model = ComposedAutoencoder(
             blocks=blocks,
@@ -72,6 +149,8 @@ class Composition:
             likelihoods=self.likelihoods,
             penalties=self.penalties,
             objective=self.objective,
+            corruption=self.corruption,
+            condition_width=condition_width,
         ).float()  # whatever the caller's default dtype
         if generator is not None:
             initialise(model, generator)
@@ -79,7 +158,7 @@ class Composition:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description by registered names."""
-        return {
+        description = {
             "latent_dim": self.latent_dim,
             "encoder": self.encoder.to_json(),
             "decoder": self.decoder.to_json(),
@@ -89,6 +168,9 @@ class Composition:
             "penalties": {name: spec.to_json() for name, spec in self.penalties.items()},
             "objective": self.objective.to_json(),
         }
+        if self.corruption is not None:
+            description["corruption"] = self.corruption.to_json()
+        return description
 
     @classmethod
     def from_json(cls, description: Mapping[str, Any]) -> Composition:
@@ -102,4 +184,5 @@ class Composition:
             likelihoods=tuple(spec_from_json(entry) for entry in description["likelihoods"]),
             penalties={name: spec_from_json(entry) for name, entry in description["penalties"].items()},
             objective=spec_from_json(description["objective"]),
+            corruption=spec_from_json(description["corruption"]) if "corruption" in description else None,
         )

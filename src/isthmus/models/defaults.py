@@ -10,20 +10,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from isthmus.components.corruptions.base import Corruption
 from isthmus.components.latents.base import Latent
 from isthmus.components.latents.gaussian import GaussianLatent
 from isthmus.components.latents.point import Point
 from isthmus.components.likelihoods.base import Likelihood
 from isthmus.components.likelihoods.bernoulli import Bernoulli
+from isthmus.components.likelihoods.categorical import Categorical
 from isthmus.components.likelihoods.gaussian import Gaussian
+from isthmus.components.likelihoods.negative_binomial import NegativeBinomial
 from isthmus.components.networks.base import Network
 from isthmus.components.networks.mlp import MLP
 from isthmus.components.objectives.base import Objective
 from isthmus.components.objectives.penalised_likelihood import PenalisedLikelihood
 from isthmus.components.penalties.base import Penalty
+from isthmus.components.penalties.codebook import CodebookLoss
+from isthmus.components.penalties.commitment import Commitment
 from isthmus.components.penalties.kl import KL
 from isthmus.components.priors.base import Prior
 from isthmus.components.priors.standard_normal import StandardNormal
+from isthmus.components.priors.uniform_sphere import UniformSphere
+from isthmus.components.priors.uniform_symbols import UniformSymbols
 from isthmus.core.blocks import Block
 from isthmus.core.errors import ParameterError
 from isthmus.core.spec import Spec
@@ -31,6 +38,7 @@ from isthmus.core.spec import Spec
 from .composition import Composition
 
 AUTO = "auto"
+CRITIC = MLP(hidden=(256, 256), activation="relu")
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,8 @@ class Parts:
     """The parts of a model as the user gave them: each a spec, or "auto".
 
     ``squared_error`` makes the automatic likelihood of non-binary data a Gaussian with σ fixed at 1: plain squared
-    error. ``beta`` and ``warmup_epochs`` go to the automatic KL penalty.
+    error. ``beta`` and ``warmup_epochs`` go to the automatic KL penalty (``beta`` also to a total correlation
+    that stands beside it), ``commitment`` to that of automatic penalties for a codebook.
     """
 
     latent_dim: int | str = AUTO
@@ -50,10 +59,12 @@ class Parts:
     likelihood: Any = AUTO
     penalties: Any = AUTO
     objective: Any = AUTO
+    corruption: Any = None
     stochastic: bool = False
     squared_error: bool = True
     beta: float = 1.0
     warmup_epochs: float = 0.0
+    commitment: float = 0.25
 
 
 def latent_dim(n_features: int) -> int:
@@ -79,29 +90,40 @@ def hidden_widths(n_features: int) -> tuple[int, ...]:
     return (width, width)
 
 
+OF_KIND: Mapping[str, Likelihood] = {
+    "binary": Bernoulli(),
+    "count": NegativeBinomial(),
+    "categorical": Categorical(),
+}
+
+
 def likelihood_for(block: Block, squared_error: bool) -> Likelihood:
-    """Bernoulli for binary data only; a Gaussian elsewhere."""
-    if block.kind == "binary":
-        return Bernoulli()
+    """Bernoulli for binary data only, what suits counts and levels, a Gaussian elsewhere."""
+    if block.kind in OF_KIND:
+        return OF_KIND[block.kind]
     return Gaussian(sigma=1.0) if squared_error else Gaussian()
 
 
 def complete(parts: Parts, blocks: Sequence[Block]) -> Composition:
     """Fill in every "auto" for rows made of ``blocks``, and check that the parts make sense together."""
     width = sum(block.width for block in blocks)
-    dim = latent_dim(width) if parts.latent_dim == AUTO else int(parts.latent_dim)
     network = _chosen("network", parts.network, Network, MLP())
     latent = _chosen("latent", parts.latent, Latent, GaussianLatent() if parts.stochastic else Point())
+    dim = latent.suitable_dim(latent_dim(width)) if parts.latent_dim == AUTO else int(parts.latent_dim)
     likelihood = _chosen("likelihood", parts.likelihood, Likelihood, None)
+    objective = _chosen("objective", parts.objective, Objective, PenalisedLikelihood())
+    corruption = None if parts.corruption is None else _chosen("corruption", parts.corruption, Corruption, None)
+    modelled = blocks if corruption is None else corruption.blocks_after(blocks)
     composition = Composition(
         latent_dim=dim,
         encoder=_sized(_chosen("encoder", parts.encoder, Network, network), width),
         decoder=_sized(_chosen("decoder", parts.decoder, Network, network), width),
         latent=latent,
-        prior=_chosen("prior", parts.prior, Prior, StandardNormal()),
-        likelihoods=tuple(likelihood or likelihood_for(block, parts.squared_error) for block in blocks),
-        penalties=_penalties(parts, latent),
-        objective=_chosen("objective", parts.objective, Objective, PenalisedLikelihood()),
+        prior=_chosen("prior", parts.prior, Prior, prior_for(latent)),
+        likelihoods=tuple(likelihood or likelihood_for(block, parts.squared_error) for block in modelled),
+        penalties={name: _with_critic(one) for name, one in _penalties(parts, latent, objective).items()},
+        objective=objective,
+        corruption=corruption,
     )
     composition.validate()
     return composition
@@ -134,14 +156,53 @@ def _sized(network: Network, n_features: int) -> Network:
     return network
 
 
-def _penalties(parts: Parts, latent: Latent) -> Mapping[str, Penalty]:
+def _penalties(parts: Parts, latent: Latent, objective: Objective) -> Mapping[str, Penalty]:
     if isinstance(parts.penalties, str) and parts.penalties == AUTO:
-        return {"kl": KL(weight=parts.beta, warmup_epochs=parts.warmup_epochs)} if latent.stochastic else {}
+        if latent.stochastic and not objective.includes_divergence:
+            return {"kl": KL(weight=parts.beta, warmup_epochs=parts.warmup_epochs)}
+        if latent.code_space == "symbols":
+            return _quantisation_penalties(latent, parts.commitment)
+        if parts.beta != 1.0:
+            raise ParameterError(
+                f"`beta`={parts.beta} sets the weight of the automatic KL penalty, and there is none with "
+                f"latent `{latent.name}` and objective `{objective.name}`. Leave `beta` at 1."
+            )
+        return {}
     if not isinstance(parts.penalties, Mapping) or not all(isinstance(p, Penalty) for p in parts.penalties.values()):
         raise ParameterError(f"`penalties` must be 'auto' or a dict of named penalty specs; got {parts.penalties!r}.")
-    if parts.beta != 1.0:
+    if parts.beta == 1.0:
+        return dict(parts.penalties)
+    taking = [name for name, penalty in parts.penalties.items() if penalty.beta_offset is not None]
+    if len(taking) != 1:
         raise ParameterError(
             f"`beta`={parts.beta} sets the weight of the automatic KL penalty, but `penalties` is given explicitly. "
             "Set penalties={'kl': KL(weight=...)} instead, and leave `beta` at 1."
         )
-    return dict(parts.penalties)
+    chosen = parts.penalties[taking[0]]
+    weight = parts.beta - chosen.beta_offset
+    return {**parts.penalties, taking[0]: chosen.replace(weight=max(0.0, weight))}
+
+
+def _quantisation_penalties(latent: Latent, commitment: float) -> Mapping[str, Penalty]:
+    """What holds encoder and codebook together; rounding to fixed levels needs nothing."""
+    if not hasattr(latent, "decay"):
+        return {}
+    learnt = {"codebook": CodebookLoss()} if getattr(latent, "update", "ema") == "gradient" else {}
+    return {"commitment": Commitment(weight=commitment), **learnt}
+
+
+PRIORS: Mapping[str, Prior] = {
+    "euclidean": StandardNormal(),
+    "sphere": UniformSphere(),
+    "symbols": UniformSymbols(),
+}
+
+
+def prior_for(latent: Latent) -> Prior:
+    """The prior that goes with a latent: the simplest over its space of codes."""
+    return PRIORS[latent.code_space]
+
+
+def _with_critic(penalty: Penalty) -> Penalty:
+    """Fill in a critic that was left to us: what FactorVAE's discriminator is, at the size of these models."""
+    return penalty.replace(critic=CRITIC) if getattr(penalty, "critic", None) == AUTO else penalty

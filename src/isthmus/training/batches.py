@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from isthmus.core.batch import Batch
+from isthmus.core.noise import Noise
 from isthmus.core.row_source import RowSource
 
 from .trainable import Trainable
@@ -56,7 +57,7 @@ class ShuffledBatches:
         """The number of steps of an epoch."""
         return -(-len(self.index) // self.batch_size)
 
-    def epoch(self, done: int = 0) -> Iterator[tuple[Batch, Tensor | None]]:
+    def epoch(self, done: int = 0) -> Iterator[tuple[Batch, Noise | None]]:
         """The batches of one epoch, with their noise, after the first ``done``."""
         order = self.index[torch.randperm(len(self.index), generator=self.generator)]
         size, per_chunk = self.batch_size, self._steps_per_chunk

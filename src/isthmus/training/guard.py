@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import torch
@@ -37,10 +36,8 @@ class SpikeGuard:
             return float(torch.linalg.vector_norm(gradients[0]))
         return float(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))
 
-    def factor(self, norm: float) -> float | None:
-        """What to multiply the gradients by: 1 in the normal case, less for a spike, None to skip the step."""
-        if not math.isfinite(norm):
-            return None
+    def factor(self, norm: float) -> float:
+        """What to multiply gradients of a finite norm by: 1 in the normal case, less for a spike."""
         limit = SPIKE * self.mean
         if self.seen >= SETTLE and norm > limit > 0:
             # The spike counts as an ordinary gradient: a real change of scale is let through within a few steps.

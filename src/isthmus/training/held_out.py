@@ -8,6 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from isthmus.core.loss_terms import weighted_total
+from isthmus.core.noise import Noise
 from isthmus.core.row_source import RowSource
 
 from .devices import autocast, is_out_of_memory
@@ -24,23 +26,30 @@ class HeldOut:
     rows : RowSource
     index : Tensor of int64
         The positions of the held-out rows; at least one.
-    noise : Tensor or None
+    noise : Noise or None
         One draw per held-out row, the same in every epoch.
 
     Attributes
     ----------
     chunk : int
-        How many rows go through the model at once; halved when memory runs out.
+        How many rows go through the model at once; halved when memory runs out. That of the training batches where
+        the loss looks at batches as a whole.
     width : int
         The number of features of a row.
     """
 
     def __init__(
-        self, rows: RowSource, index: Tensor, noise: Tensor | None, device: torch.device, precision: str
+        self,
+        rows: RowSource,
+        index: Tensor,
+        noise: Noise | None,
+        device: torch.device,
+        precision: str,
+        chunk: int = CHUNK,
     ) -> None:
         self.rows, self.index, self.noise = rows, index, noise
         self.device, self.precision = device, precision
-        self.chunk = CHUNK
+        self.chunk = chunk
         # Few held-out rows are gathered once.
         self._resident = rows.take(index).to(device) if len(index) <= CHUNK else None
         self.width = math.prod(rows.take(index[:1]).values.shape[1:])
@@ -61,8 +70,7 @@ class HeldOut:
         finally:
             model.train()
         means = {name: value / len(self.index) for name, value in sums.items()}
-        total = sum(weights.get(name, 1.0) * value for name, value in means.items())
-        return {"total": total, **means}
+        return {"total": weighted_total(means, weights), **means}
 
     def _sums(self, model: Trainable, weights: Mapping[str, float]) -> dict[str, float]:
         sums: dict[str, float] = {}

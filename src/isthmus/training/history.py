@@ -11,9 +11,10 @@ class History:
     """One row per epoch, and the events in between.
 
     Row keys: "epoch"; "train/total" and "train/<part>" (means over the rows of the epoch's accepted steps, in nats per
-    row, parts unweighted, the total with the weights at the end of the epoch); "train/<part>_weight" (those weights);
-    "validation/total" (at full weight) and "validation/<part>" where rows were held out; "learning_rate" (at the end
-    of the epoch); "seconds" (training time since the start).
+    row, parts unweighted, the total with the weights at the end of the epoch); "train/<part>_weight" (those weights)
+    and "train/<penalty>.<number>" (other numbers on a schedule); "validation/total" (at full weight) and
+    "validation/<part>" where rows were held out; "learning_rate" (at the end of the epoch); "seconds" (training time
+    since the start).
 
     Attributes
     ----------
@@ -43,6 +44,13 @@ class History:
         if name not in self.names:
             raise KeyError(f"the history has no column {name!r}; it has {', '.join(self.names)}")
         return [row.get(name, math.nan) for row in self.rows]
+
+    def at_full_weight(self) -> list[dict[str, float]]:
+        """The epochs whose weights were those of the last one: in a finished run, those after any warm-up."""
+        if not self.rows:
+            return []
+        full = {name: value for name, value in self.rows[-1].items() if name.endswith("_weight")}
+        return [row for row in self.rows if all(row.get(name) == value for name, value in full.items())]
 
     def record(self, epoch: int, kind: str, message: str, since: int = 0) -> None:
         """Note an event: a new one, or one more of its kind among the events from number ``since`` on."""

@@ -13,6 +13,9 @@ from torch import Tensor
 
 from isthmus.core.batch import Batch
 from isthmus.core.errors import TrainingWarning
+from isthmus.core.loss_terms import weighted_total
+from isthmus.core.noise import Noise
+from isthmus.core.progress import END, Progress
 from isthmus.core.random import spawn_seeds, torch_generator
 from isthmus.core.row_source import RowSource
 
@@ -21,7 +24,7 @@ from .batches import ShuffledBatches
 from .callbacks import Callback, EpochEnd, StopRequest
 from .checkpoints import CheckpointFolder
 from .epoch_means import EpochMeans
-from .held_out import HeldOut
+from .held_out import CHUNK, HeldOut
 from .history import History
 from .progress import MARGIN, has_vanished, is_worse_than_untrained, reference_rows
 from .rescue import DivergedError
@@ -115,13 +118,13 @@ class Trainer:
         )
         self.steps_per_epoch = len(self.batches)
         self.schedule = SCHEDULES[settings.learning_rate_schedule]
-        self.warmup = model.warmup
-        self.full_weights = model.weights(math.inf)
+        self.full_weights = model.weights(END)
         # Fixed rows with fixed noise. Without held-out rows, some training rows tell whether anything was learnt.
         self.validates = len(validation_index) > 0
         index = validation_index if self.validates else reference_rows(train_index)
         noise = model.draw_noise(len(index), torch_generator(held_out_seed, device))
-        self.held_out = HeldOut(rows, index, noise, device, settings.precision)
+        chunk = settings.batch_size if model.whole_batch_penalties else CHUNK
+        self.held_out = HeldOut(rows, index, noise, device, settings.precision, chunk)
         self.history = History()
         self.state = RunState()
         self.means = EpochMeans()
@@ -250,25 +253,29 @@ class Trainer:
             noise_generator=self.noise_generator.get_state(),
         )
 
-    def _one_step(self, batch: Batch, noise: Tensor | None) -> None:
+    def _one_step(self, batch: Batch, noise: Noise | None) -> None:
         state, step = self.state, self.step
         epoch = state.epoch + state.position / self.steps_per_epoch
-        weights = self.full_weights if epoch >= self.warmup else self.model.weights(epoch)
+        progress = self._progress(epoch)
+        weights = self.full_weights if self.model.settled(progress) else self.model.weights(progress)
         if self._reseed_layers:
             self.layer_generator.manual_seed(self.layer_seed + state.epoch * self.steps_per_epoch + state.position)
-        parts = step.run(batch, noise, weights, self._rate(epoch))
+        parts = step.run(batch, noise, weights, self._rate(progress))
         if parts is not None:
             self.means.names = step.part_names
             self.means.add(parts, len(batch))
         state.position += 1
         step.updating = False
 
-    def _rate(self, epoch: float) -> float:
+    def _progress(self, epoch: float) -> Progress:
         settings = self.settings
         fraction = epoch / settings.max_epochs
         if settings.max_seconds is not None:
             fraction = max(fraction, (time.monotonic() - self.state.clock) / settings.max_seconds)
-        return settings.learning_rate * self.state.rate_factor * self.schedule(min(1.0, fraction))
+        return Progress(epoch, min(1.0, fraction))
+
+    def _rate(self, progress: Progress) -> float:
+        return self.settings.learning_rate * self.state.rate_factor * self.schedule(progress.fraction)
 
     def _stop_reason(self) -> str | None:
         for request in self._stop_requests:
@@ -290,8 +297,8 @@ class Trainer:
             ):  # a last accepted step may have left finite but absurd weights
                 raise DivergedError("the held-out reconstruction is not finite")
             row.update({f"validation/{name}": value for name, value in measured.items()})
-            # During warm-up the objective at full weight is not yet what is optimised.
-            if epoch >= self.warmup:
+            # While weights change, the objective at full weight is not yet what is optimised.
+            if self.model.settled(self._progress(epoch)):
                 objective = measured["total"]
                 if math.isfinite(objective) and (best is None or objective < best):
                     best, best_copies, epochs_without_gain = objective, copied(model_part(self.live)), 0
@@ -316,15 +323,17 @@ class Trainer:
         means = self.means.means()
         if not means:
             raise DivergedError("no gradient of the epoch was finite")
-        weights = self.model.weights(epoch)
-        total = sum(weights.get(name, 1.0) * value for name, value in means.items())
+        progress = self._progress(epoch)
+        weights = self.model.weights(progress)
+        total = weighted_total(means, weights)
         if self._has_exploded(means["reconstruction"]):
             raise DivergedError(f"the loss exploded to {total:.3g}")
         if self.step.vanished_in_a_row >= self.steps_per_epoch and has_vanished(self.model, self.held_out):
             raise DivergedError("the gradient vanished: the outputs are saturated", from_scratch=True)
         row = {"train/total": total, **{f"train/{name}": value for name, value in means.items()}}
-        row.update({f"train/{name}_weight": weight for name, weight in weights.items()})
-        row["learning_rate"] = self._rate(epoch)
+        for name, weight in weights.items():
+            row[f"train/{name}_weight" if name in means else f"train/{name}"] = weight
+        row["learning_rate"] = self._rate(progress)
         return row
 
     # When things go wrong
@@ -341,9 +350,8 @@ class Trainer:
         if not self.history.rows or self.state.reference is None:
             return False
         if self.validates:
-            # The best epoch is sought after the warm-up: what an earlier one had reached does not help.
-            settled = [row for row in self.history.rows if row["epoch"] >= self.warmup] or self.history.rows
-            reached = [row["validation/reconstruction"] for row in settled]
+            # The best epoch is sought among those at full weight: what an earlier one had reached does not help.
+            reached = [row["validation/reconstruction"] for row in self.history.at_full_weight()]
         else:
             reached = [self.held_out.evaluate(self.model, self.full_weights)["reconstruction"]]
         # A run that had to be rescued must have learnt something; others may be short, or go on from a good model.

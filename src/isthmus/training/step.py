@@ -11,6 +11,8 @@ from torch import Tensor
 from isthmus.core.batch import Batch
 from isthmus.core.errors import ParameterError
 from isthmus.core.loss_terms import LossTerms, Weight
+from isthmus.core.noise import Noise
+from isthmus.core.progress import END
 
 from .devices import autocast, is_out_of_memory
 from .guard import SpikeGuard
@@ -42,9 +44,12 @@ class OptimiserStep:
         self.settings = settings
         self.device = device
         self.report = report
-        self.guard = SpikeGuard()
-        self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self.optimiser = Optimiser(self.parameters, settings.learning_rate)
+        self.groups = {
+            group.name: [parameter for parameter in group.parameters if parameter.requires_grad]
+            for group in model.parameter_groups()
+        }
+        self.optimisers = _optimisers(model)
+        self.guards = [SpikeGuard() for _ in self.optimisers]
         self.part_names: tuple[str, ...] = ()
         self.splits = 1
         self.skipped_in_a_row = 0
@@ -55,24 +60,26 @@ class OptimiserStep:
     def live_tensors(self) -> dict[str, Tensor]:
         """Every tensor that a step may change, by name: model and optimiser."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        tensors.update({f"optimiser.{name}": tensor for name, tensor in self.optimiser.state_tensors().items()})
+        for number, optimiser in enumerate(self.optimisers):
+            tensors.update({f"optimiser.{number}.{name}": one for name, one in optimiser.state_tensors().items()})
         return tensors
 
     def counters(self) -> dict[str, float]:
         """What the guard and the counters know, JSON-ready."""
-        return {**self.guard.state(), "skipped": self.skipped_in_a_row, "vanished": self.vanished_in_a_row}
+        guards = {f"{n}.{name}": value for n, guard in enumerate(self.guards) for name, value in guard.state().items()}
+        return {**guards, "skipped": self.skipped_in_a_row, "vanished": self.vanished_in_a_row}
 
     def restore_counters(self, state: Mapping[str, float]) -> None:
         """What :meth:`counters` gave."""
-        self.guard.restore(state)
+        for number, guard in enumerate(self.guards):
+            guard.restore({name: state[f"{number}.{name}"] for name in guard.state()})
         self.skipped_in_a_row, self.vanished_in_a_row = int(state["skipped"]), int(state["vanished"])
 
-    def run(
-        self, batch: Batch, noise: Tensor | None, weights: Mapping[str, Weight], rate: float
-    ) -> list[Tensor] | None:
+    def run(self, batch: Batch, noise: Noise | None, weights: Mapping[str, Weight], rate: float) -> list[Tensor] | None:
         """One step; returns the detached loss parts as sums over the rows, or None if the step was skipped."""
         while True:
-            self.optimiser.forget_gradients()
+            for optimiser in self.optimisers:
+                optimiser.forget_gradients()
             try:
                 parts, updates = self._gradient(batch, noise, weights)
                 break
@@ -80,43 +87,55 @@ class OptimiserStep:
                 if not is_out_of_memory(error):
                     raise
                 self._split_further(batch, error)
-        gradients = self.optimiser.gradients()
-        norm = self.guard.norm(gradients)
+        gradients = [optimiser.gradients() for optimiser in self.optimisers]
+        norms = [guard.norm(found) for guard, found in zip(self.guards, gradients, strict=True)]
         self.updating = True
-        factor = self.guard.factor(norm)
-        if factor is None:
+        if not all(map(math.isfinite, norms)):
             self.skipped_in_a_row += 1
             self.report("skipped", "a step was skipped: its gradient was not finite")
             return None
         self.skipped_in_a_row = 0
-        self.vanished_in_a_row = 0 if norm else self.vanished_in_a_row + 1
-        if factor != 1.0:
-            torch._foreach_mul_(gradients, factor)
-            self.report("clipped", f"a gradient of norm {norm:.3g} was clipped to {norm * factor:.3g}")
-        self.optimiser.step(rate)
+        self.vanished_in_a_row = 0 if norms[0] else self.vanished_in_a_row + 1
+        for guard, found, norm, optimiser in zip(self.guards, gradients, norms, self.optimisers, strict=True):
+            factor = guard.factor(norm)
+            if factor != 1.0:
+                torch._foreach_mul_(found, factor)
+                self.report("clipped", f"a gradient of norm {norm:.3g} was clipped to {norm * factor:.3g}")
+            optimiser.step(rate)
         if updates:
             self.model.apply_updates(updates)
         return parts
 
     def _gradient(
-        self, batch: Batch, noise: Tensor | None, weights: Mapping[str, Weight]
+        self, batch: Batch, noise: Noise | None, weights: Mapping[str, Weight]
     ) -> tuple[list[Tensor], dict[str, Tensor]]:
         if self.splits == 1:
             terms = self._terms(batch, noise, weights)
-            terms.total.backward()
+            self._backward(terms)
             if not self.part_names:
                 self.part_names = tuple(terms.parts)
             return [part.detach() for part in terms.parts.values()], terms.updates
         return self._accumulated_gradient(batch, noise, weights)
 
-    def _terms(self, batch: Batch, noise: Tensor | None, weights: Mapping[str, Weight]) -> LossTerms:
+    def _backward(self, terms: LossTerms, share: float = 1.0) -> None:
+        """Add the gradient of ``share`` times the loss: of one loss, or of each group's own."""
+        if not terms.group_weights:
+            (terms.total if share == 1.0 else terms.total * share).backward()
+            return
+        common = [p for name, parameters in self.groups.items() if name not in terms.group_weights for p in parameters]
+        own = [(terms.total_of(name), self.groups[name]) for name in terms.group_weights if self.groups.get(name)]
+        losses = [(terms.total, common), *own] if common else own
+        for number, (loss, parameters) in enumerate(losses, 1):
+            torch.autograd.backward(loss * share, inputs=parameters, retain_graph=number < len(losses))
+
+    def _terms(self, batch: Batch, noise: Noise | None, weights: Mapping[str, Weight]) -> LossTerms:
         if self.settings.precision == "float32":
             return self._loss(batch, noise, weights)
         with autocast(self.device, self.settings.precision):
             return self._loss(batch, noise, weights)
 
     def _accumulated_gradient(
-        self, batch: Batch, noise: Tensor | None, weights: Mapping[str, Weight]
+        self, batch: Batch, noise: Noise | None, weights: Mapping[str, Weight]
     ) -> tuple[list[Tensor], dict[str, Tensor]]:
         rows = len(batch)
         size = math.ceil(rows / self.splits)
@@ -126,7 +145,7 @@ class OptimiserStep:
             piece = slice(start, min(rows, start + size))
             terms = self._terms(batch.rows(piece), None if noise is None else noise[piece], weights)
             share = terms.rows / rows
-            (terms.total * share).backward()
+            self._backward(terms, share)
             self.part_names = tuple(terms.parts)
             detached = [part.detach() for part in terms.parts.values()]
             parts = [a + b for a, b in zip(parts, detached, strict=True)] if parts else detached
@@ -156,15 +175,32 @@ class OptimiserStep:
         )
 
 
+def _optimisers(model: Trainable) -> list[Optimiser]:
+    """One for the model itself, then one for each critic's kind of training."""
+    kinds: dict[tuple[float, tuple[float, float]], set[int]] = {(1.0, (0.9, 0.999)): set()}
+    for group in model.parameter_groups():
+        kinds.setdefault((group.rate_factor, group.betas), set()).update(map(id, group.parameters))
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimisers = []
+    for (rate_factor, betas), members in kinds.items():
+        chosen = [parameter for parameter in trained if id(parameter) in members]
+        if chosen:
+            optimisers.append(Optimiser(chosen, rate_factor, betas))
+    return optimisers
+
+
 def _compiled(model: Trainable, settings: TrainingSettings, device: torch.device) -> Callable[..., LossTerms]:
     """The model's loss through ``torch.compile``, for full batches; odd sizes run as they are."""
     compiled = torch.compile(model.loss, dynamic=False)
+    told = {name for name, weight in model.weights(END).items() if weight == 0.0}
 
-    def loss(batch: Batch, noise: Tensor | None, weights: Mapping[str, Weight]) -> LossTerms:
+    def loss(batch: Batch, noise: Noise | None, weights: Mapping[str, Weight]) -> LossTerms:
         if len(batch) != settings.batch_size:
             return model.loss(batch, noise, weights)
         # Weights change with the epoch: as tensors they do not make the graph compile anew.
-        tensors = {name: torch.tensor(weight, device=device) for name, weight in weights.items()}
+        tensors = {
+            name: weight if name in told else torch.tensor(weight, device=device) for name, weight in weights.items()
+        }
         return compiled(batch, noise, tensors)
 
     return loss

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.core.random import torch_generator
 from isthmus.core.row_source import RowSource
 from isthmus.distributions import DiagonalNormal, kl_divergence
 from isthmus.metrics.latents import active_units, expected_active, probabilistic_pca
@@ -17,6 +18,8 @@ from isthmus.models.autoencoder import ComposedAutoencoder
 MAXIMUM_ROWS = 10_000
 # The spectrum of very wide rows is not worth its cost.
 MAXIMUM_WIDTH = 4096
+# The rate of pairs without a closed form is estimated with one sample a row, always the same.
+NOISE_SEED = 2014
 
 
 @dataclass(frozen=True)
@@ -64,20 +67,31 @@ def diagnose(model: ComposedAutoencoder, rows: RowSource, index: Tensor, noise_v
     model.eval()
     index = index[:MAXIMUM_ROWS]
     device = model.scale.device
-    features = model.features(rows.take(index).to(device))
-    posterior = model.encode(features)
+    batch = rows.take(index).to(device)
+    features = model.features(batch)
+    posterior = model.encode(features, model.context(batch, features))
     active = active_units(posterior.code.float().cpu().numpy())
-    if not model.stochastic:
+    if not model.bounded:
         return Diagnosis(active, None, None, None)
-    prior = model.prior(model.encode)
+    prior = model.prior(model.encode_inputs)
     z = posterior.code
+    if model.stochastic:
+        shape = (len(index), model.noise_width)
+        noise = torch.randn(shape, generator=torch_generator(NOISE_SEED, device), device=device, dtype=features.dtype)
+        z = posterior.sample(noise)
     rate = float(kl_divergence(posterior, prior, z).double().mean())
     shares = None
     if isinstance(posterior, DiagonalNormal) and type(prior).__name__ == "StandardNormal":
         per_dimension = 0.5 * (posterior.mean.square() + (2 * posterior.log_std).exp() - 1) - posterior.log_std
         shares = [float(value) for value in per_dimension.double().mean(0)]
     expected = None
-    if active < model.latent_dim and model.width <= MAXIMUM_WIDTH and len(index) > 2:
+    if (
+        model.stochastic
+        and model.code_space == "euclidean"
+        and active < model.latent_dim
+        and model.width <= MAXIMUM_WIDTH
+        and len(index) > 2
+    ):
         expected = _expected_active(features.double().cpu().numpy(), model.latent_dim, noise_variance)
     return Diagnosis(active, rate, shares, expected)
 

@@ -6,106 +6,65 @@ al. 2020, From variational to deterministic autoencoders, arXiv:1903.12436).
 
 from __future__ import annotations
 
-import math
-import warnings
-
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 from isthmus.components.priors.base import Prior, PriorModule
-from isthmus.components.priors.full_gaussian import FullGaussian, FullGaussianPrior
-from isthmus.components.priors.mixture import Mixture, MixturePrior
-from isthmus.components.priors.standard_normal import StandardNormal
 from isthmus.core.random import torch_generator
 from isthmus.models.autoencoder import ComposedAutoencoder
+from isthmus.models.composition import Composition
+from isthmus.models.defaults import prior_for
 
-COMPONENTS = 10
-MAXIMUM_ROWS = 20_000
-# Added to each variance, as a share of the codes' mean variance: a code that collapsed must not stop the fit.
-RIDGE = 1e-6
+from .euclidean_density import fit_euclidean_density
+from .sphere_density import fit_sphere_density
+from .symbol_density import fit_symbol_density
+
+MAXIMUM_ROWS = 10_000
 
 
-def fit_density(codes: np.ndarray, held_out: np.ndarray | None, seed: int) -> tuple[Prior, PriorModule]:
-    """The best of N(0, I), a full Gaussian and a mixture of ten, for codes (n, latent_dim).
+def fit_density(
+    model: ComposedAutoencoder, codes: np.ndarray, held_out: np.ndarray | None, seed: int
+) -> tuple[Prior, PriorModule]:
+    """The density of a model's codes that explains held-out codes best.
 
-    Chosen by the mean log-likelihood of ``held_out`` codes, or by the Bayesian information criterion if there are
-    fewer than two of them. At most 20,000 codes are used.
+    Over R^d it is chosen among N(0, I), a full Gaussian and a mixture of ten; on the sphere among the uniform
+    distribution and mixtures of von Mises–Fisher; for symbols among uniform, independent and mixtures of independent
+    ones.
+
+    Parameters
+    ----------
+    model : ComposedAutoencoder
+        Its space of codes decides.
+    codes : ndarray, shape (n, latent_dim), or symbols (n, T)
+        At most 10,000 are used.
+    held_out : ndarray or None
+        Codes to choose by; the Bayesian information criterion if there are fewer than two.
+    seed : int
 
     Returns
     -------
     spec, module
         A prior component with its parameters fixed.
     """
-    codes = np.asarray(codes[:MAXIMUM_ROWS], dtype=np.float64)
-    candidates: list[tuple[Prior, PriorModule]] = [_standard(codes.shape[1]), _full(codes)]
-    if len(codes) >= 2 * COMPONENTS:
-        candidates.append(_mixture(codes, seed))
-    if held_out is not None and len(held_out) >= 2:
-        scores = [_mean_log_prob(module, held_out) for _, module in candidates]
-    else:
-        scores = [
-            _mean_log_prob(module, codes) - 0.5 * _free_parameters(module) * math.log(len(codes)) / len(codes)
-            for _, module in candidates
-        ]
-    spec, module = candidates[int(np.argmax(scores))]
-    return spec, module.requires_grad_(False).eval()
+    codes = codes[:MAXIMUM_ROWS]
+    if model.code_space == "sphere":
+        return fit_sphere_density(codes, held_out, seed)
+    if model.code_space == "symbols":
+        return fit_symbol_density(codes, model.levels, held_out, seed)
+    return fit_euclidean_density(codes, held_out, seed)
+
+
+def plain_density(composition: Composition, model: ComposedAutoencoder) -> tuple[Prior, PriorModule]:
+    """What stands in for the fitted density until there is one: the simplest prior over the space of codes."""
+    spec = prior_for(composition.latent)
+    return spec, spec.build(composition.latent_dim, levels=model.levels).float().eval()
 
 
 @torch.inference_mode()
 def draw_codes(density: PriorModule, model: ComposedAutoencoder, rows: int, seed: int) -> np.ndarray:
     """``rows`` codes from a density or prior, (rows, latent_dim) float32."""
     device = model.scale.device
-    return density(model.encode).draw(rows, torch_generator(seed, device)).float().cpu().numpy()
-
-
-def _standard(dim: int) -> tuple[Prior, PriorModule]:
-    spec = StandardNormal()
-    return spec, spec.build(dim)
-
-
-def _full(codes: np.ndarray) -> tuple[Prior, PriorModule]:
-    spec = FullGaussian()
-    module = spec.build(codes.shape[1])
-    centred = codes - codes.mean(0)
-    covariance = centred.T @ centred / len(codes) + _ridge(codes) * np.eye(codes.shape[1])
-    if isinstance(module, FullGaussianPrior):
-        module.assign(torch.from_numpy(codes.mean(0)), torch.from_numpy(covariance))
-    return spec, module
-
-
-def _mixture(codes: np.ndarray, seed: int) -> tuple[Prior, PriorModule]:
-    distinct = len(np.unique(codes[: 10 * COMPONENTS], axis=0))
-    spec = Mixture(n_components=max(1, min(COMPONENTS, distinct // 2)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a few more EM steps would change little
-        fitted = GaussianMixture(
-            spec.n_components, reg_covar=_ridge(codes), max_iter=50, tol=1e-2, random_state=seed % 2**32
-        ).fit(codes)
-    module = spec.build(codes.shape[1])
-    if isinstance(module, MixturePrior):
-        module.assign(*(torch.from_numpy(part) for part in (fitted.weights_, fitted.means_, fitted.covariances_)))
-    return spec, module
-
-
-def _ridge(codes: np.ndarray) -> float:
-    return max(RIDGE * float(codes.var(0).mean()), 1e-12)
-
-
-@torch.inference_mode()
-def _mean_log_prob(module: PriorModule, codes: np.ndarray) -> float:
-    value = float(module.double()().log_prob(torch.from_numpy(np.asarray(codes, dtype=np.float64))).mean())
-    module.float()
-    return value if math.isfinite(value) else -math.inf
-
-
-def _free_parameters(module: PriorModule) -> int:
-    """Free parameters of a candidate: triangular factors count half, weights sum to one."""
-    names = dict(module.named_parameters())
-    if not names:
-        return 0
-    means = names.get("mean", names.get("means"))
-    dim = 0 if means is None else means.shape[-1]
-    components = 1 if means is None or means.ndim == 1 else means.shape[0]
-    return components * (dim + dim * (dim + 1) // 2) + components - 1
+    drawn = density(model.encode_inputs).draw(rows, torch_generator(seed, device))
+    if model.code_space == "symbols":
+        drawn = model.latent.vectors(drawn)
+    return drawn.float().cpu().numpy()

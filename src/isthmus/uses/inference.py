@@ -15,6 +15,9 @@ import torch
 from torch import Tensor
 
 from isthmus.core.batch import Batch
+from isthmus.core.context import Context
+from isthmus.core.errors import ParameterError
+from isthmus.core.random import row_noise
 from isthmus.core.row_source import RowSource
 from isthmus.models.autoencoder import ComposedAutoencoder
 
@@ -35,14 +38,14 @@ class SelectedRows:
         return self.rows.take(self.index[index])
 
 
-def feature_batches(model: ComposedAutoencoder, rows: RowSource) -> Iterator[tuple[slice, Tensor]]:
-    """The features of all rows as (positions, padded features (BATCH_ROWS, d)) on the model's device."""
+def feature_batches(model: ComposedAutoencoder, rows: RowSource) -> Iterator[tuple[slice, Tensor, Context | None]]:
+    """All rows as (positions, padded features (BATCH_ROWS, d), padded context) on the model's device."""
     device = model.scale.device
     for start in range(0, len(rows), BATCH_ROWS):
         piece = slice(start, min(start + BATCH_ROWS, len(rows)))
         batch = rows.take(piece).to(device)
         features = model.features(batch)
-        yield piece, _padded(features)
+        yield piece, _padded(features), _padded_context(model.context(batch, features))
 
 
 @torch.inference_mode()
@@ -50,27 +53,80 @@ def map_features(
     model: ComposedAutoencoder,
     rows: RowSource,
     width: int,
-    function: Callable[[Tensor], Tensor],
-    dtype: Any = np.float32,
+    function: Callable[[Tensor, Context | None], Tensor],
 ) -> np.ndarray:
-    """``function`` of padded features (BATCH_ROWS, d) -> (BATCH_ROWS, width), over all rows: (n, width)."""
+    """``function(features, context)`` of padded rows -> (BATCH_ROWS, width), over all rows: (n, width) float32."""
     model.eval()
     result = np.empty((len(rows), width), dtype=np.float32)
-    for piece, features in feature_batches(model, rows):
-        result[piece] = function(features)[: piece.stop - piece.start].float().cpu().numpy()
+    for piece, features, context in feature_batches(model, rows):
+        result[piece] = function(features, context)[: piece.stop - piece.start].float().cpu().numpy()
     return result
 
 
 def codes(model: ComposedAutoencoder, rows: RowSource) -> np.ndarray:
     """The deterministic code of each row, (n, latent_dim) float32."""
-    return map_features(model, rows, model.latent_dim, lambda features: model.encode(features).code)
+    return map_features(model, rows, model.latent_dim, lambda features, context: model.encode(features, context).code)
 
 
-def posteriors(model: ComposedAutoencoder, rows: RowSource) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of q(z|x) of each row, each (n, latent_dim) float32."""
+def sampled_codes(model: ComposedAutoencoder, rows: RowSource, seed: int) -> np.ndarray:
+    """One draw from each row's posterior, (n, latent_dim) float32, by noise of the row's content and ``seed``.
 
-    def moments(features: Tensor) -> Tensor:
-        posterior: Any = model.encode(features)
+    The code itself where it is deterministic.
+    """
+    if not model.stochastic:
+        return codes(model, rows)
+    width = model.noise_width
+
+    def draw(features: Tensor, context: Context | None) -> Tensor:
+        noise = torch.from_numpy(row_noise(features.cpu().numpy(), seed, 1, width)[0]).to(features.device)
+        return model.encode(features, context).sample(noise)
+
+    return map_features(model, rows, model.latent_dim, draw)
+
+
+@torch.inference_mode()
+def symbols(model: ComposedAutoencoder, rows: RowSource) -> np.ndarray:
+    """The codebook entries of each row, (n, T) int64; only in the code space "symbols"."""
+    model.eval()
+    found = [
+        model.encode(features, context).symbols[: piece.stop - piece.start].cpu().numpy()  # type: ignore[attr-defined]
+        for piece, features, context in feature_batches(model, rows)
+    ]
+    return np.concatenate(found)
+
+
+def responsibilities(model: ComposedAutoencoder, rows: RowSource) -> np.ndarray:
+    """The share of each component of a mixture prior in each row's code, (n, components) float32.
+
+    Raises
+    ------
+    ParameterError
+        The prior is no mixture.
+    """
+    with torch.inference_mode():
+        prior: Any = model.eval().prior(model.encode_inputs)
+    if not hasattr(prior, "responsibilities"):
+        raise ParameterError(
+            f"clusters needs a prior that is a mixture; this one is {model.prior.describe()}. Use "
+            "prior=Mixture(n_components=10) or recipe 'mixture-vae'."
+        )
+
+    def shares(features: Tensor, context: Context | None) -> Tensor:
+        posterior: Any = model.encode(features, context)
+        return prior.responsibilities(posterior.symbols if model.code_space == "symbols" else posterior.code)
+
+    return map_features(model, rows, prior.log_weights.shape[0], shares)
+
+
+def posteriors(model: ComposedAutoencoder, rows: RowSource) -> tuple[np.ndarray, np.ndarray | None]:
+    """Code and standard deviation of q(z|x) of each row, each (n, latent_dim) float32; None if it is not known."""
+    with torch.inference_mode():
+        _, features, context = next(feature_batches(model.eval(), rows))
+        if not hasattr(model.encode(features, context), "stddev"):
+            return codes(model, rows), None
+
+    def moments(features: Tensor, context: Context | None) -> Tensor:
+        posterior: Any = model.encode(features, context)
         return torch.cat([posterior.code, posterior.stddev], -1)
 
     both = map_features(model, rows, 2 * model.latent_dim, moments)
@@ -83,23 +139,29 @@ def reconstructions(model: ComposedAutoencoder, rows: RowSource) -> np.ndarray:
 
 
 @torch.inference_mode()
-def decoded(model: ComposedAutoencoder, z: np.ndarray) -> np.ndarray:
+def decoded(model: ComposedAutoencoder, z: np.ndarray, context: Context | None = None) -> np.ndarray:
     """The likelihood's mean at codes (n, latent_dim), in features: (n, d) float32."""
     model.eval()
+    device = model.scale.device
     result = np.empty((len(z), model.width), dtype=np.float32)
-    for piece, padded in code_batches(model, z):
-        mean = model.decode(padded).mean  # type: ignore[attr-defined]
-        result[piece] = mean[: piece.stop - piece.start].float().cpu().numpy()
-    return result
-
-
-def code_batches(model: ComposedAutoencoder, z: np.ndarray) -> Iterator[tuple[slice, Tensor]]:
-    """Codes as (positions, padded codes (BATCH_ROWS, latent_dim)) on the model's device."""
     for start in range(0, len(z), BATCH_ROWS):
         piece = slice(start, min(start + BATCH_ROWS, len(z)))
-        yield piece, _padded(torch.from_numpy(np.ascontiguousarray(z[piece], dtype=np.float32)).to(model.scale.device))
+        padded = _padded(torch.from_numpy(np.ascontiguousarray(z[piece], dtype=np.float32)).to(device))
+        given = None if context is None else _padded_context(context[piece].to(device))
+        mean = model.decode(padded, given).mean  # type: ignore[attr-defined]
+        result[piece] = mean[: piece.stop - piece.start].float().cpu().numpy()
+    return result
 
 
 def _padded(rows: Tensor) -> Tensor:
     missing = BATCH_ROWS - rows.shape[0]
     return torch.nn.functional.pad(rows, (0, 0, 0, missing)) if missing else rows.contiguous()
+
+
+def _padded_context(context: Context | None) -> Context | None:
+    if context is None:
+        return None
+    exposure = context.exposure
+    if exposure is not None:  # rates of the padding stay positive
+        exposure = torch.nn.functional.pad(exposure, (0, 0, 0, BATCH_ROWS - len(exposure)), value=1.0)
+    return Context(None if context.condition is None else _padded(context.condition), exposure)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.core.context import Context
 from isthmus.core.random import row_noise
 from isthmus.core.row_source import RowSource
 from isthmus.distributions import kl_divergence
@@ -29,21 +30,25 @@ def log_likelihood_bound(model: ComposedAutoencoder, rows: RowSource, seed: int,
     """
     model.eval()
     scores = np.empty(len(rows), dtype=np.float64)
-    for piece, features in feature_batches(model, rows):
-        noise = row_noise(features.cpu().numpy(), seed, samples, model.latent_dim)
-        bound = _bound(model, features, torch.from_numpy(noise).to(features.device))
+    for piece, features, context in feature_batches(model, rows):
+        noise = None
+        if model.stochastic:
+            draws = row_noise(features.cpu().numpy(), seed, samples, model.noise_width)
+            noise = torch.from_numpy(draws).to(features.device)
+        bound = _bound(model, features, context, noise)
         scores[piece] = bound[: piece.stop - piece.start].cpu().numpy()
     return scores
 
 
-def _bound(model: ComposedAutoencoder, features: Tensor, noise: Tensor) -> Tensor:
-    posterior = model.encode(features)
-    prior = model.prior(model.encode)
+def _bound(model: ComposedAutoencoder, features: Tensor, context: Context | None, noise: Tensor | None) -> Tensor:
+    posterior = model.encode(features, context)
+    prior = model.prior(model.encode_inputs)
+    draws = [posterior.code] if noise is None else [posterior.sample(one) for one in noise]
     total = torch.zeros(features.shape[0], dtype=torch.float64, device=features.device)
-    for draw in noise:
-        z = posterior.sample(draw)
-        total += model.decode(z).log_prob(features).double() - kl_divergence(posterior, prior, z).double()
-    return total / len(noise)
+    for z in draws:
+        likelihood = model.decode(z, context).log_prob(features)
+        total += likelihood.double() - kl_divergence(posterior, prior, z).double()
+    return total / len(draws)
 
 
 @torch.inference_mode()
@@ -51,7 +56,7 @@ def negative_squared_error(model: ComposedAutoencoder, rows: RowSource) -> np.nd
     """Minus the squared reconstruction error of each row, summed over its scaled features: (n,) float64."""
     model.eval()
     scores = np.empty(len(rows), dtype=np.float64)
-    for piece, features in feature_batches(model, rows):
-        error = (features.double() - model(features).double()).square().sum(-1)
+    for piece, features, context in feature_batches(model, rows):
+        error = (features.double() - model(features, context).double()).square().sum(-1)
         scores[piece] = -error[: piece.stop - piece.start].cpu().numpy()
     return scores

@@ -1,0 +1,74 @@
+"""The autoencoder with discrete codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Unpack
+
+from isthmus.components.latents.vector_quantised import VectorQuantised
+from isthmus.core.constraints import Constraint, Interval
+from isthmus.models.defaults import AUTO, Parts
+from isthmus.training.settings import TrainingSettings
+
+from .base import BaseAutoencoder
+from .parameters import CONSTRAINTS
+from .shared import SharedParameters
+
+
+class VQVAE(BaseAutoencoder):
+    """Codes made of symbols: each part of the code is one vector of a learnt codebook.
+
+    van den Oord, Vinyals & Kavukcuoglu (2017), Neural discrete representation learning, arXiv:1711.00937, with moving
+    averages for the codebook and a new place for vectors that nothing chooses. The likelihood is a VAE's: a Gaussian
+    with one shared, calibrated σ, or a Bernoulli for data in {0, 1}. ``codes`` gives the symbols, ``transform`` the
+    vectors that they stand for, and ``sample`` draws symbols from a density fitted to them.
+
+    Parameters
+    ----------
+    n_codes : int
+        The size of the codebook.
+    tokens : int
+        How many symbols a row becomes.
+    commitment : float
+        The weight of the encoder's distance from the codebook.
+    [shared parameters]
+
+    [attributes]
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from isthmus import VQVAE
+    >>> X = np.random.default_rng(0).normal(size=(200, 3)) @ np.ones((3, 6))
+    >>> VQVAE(latent_dim=4, n_codes=16, tokens=2, max_epochs=2, random_state=0).fit(X).codes(X).shape
+    (200, 2)
+    """
+
+    registered_name: ClassVar[str] = "vqvae"
+    stochastic: ClassVar[bool] = False
+    constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
+        **CONSTRAINTS,
+        "n_codes": (Interval(2, None, integer=True),),
+        "tokens": (Interval(1, None, integer=True),),
+        "commitment": (Interval(0, None),),
+    }
+
+    def __init__(
+        self,
+        latent_dim: int | str = AUTO,
+        *,
+        n_codes: int = 512,
+        tokens: int = 4,
+        commitment: float = 0.25,
+        **shared: Unpack[SharedParameters],
+    ) -> None:
+        super().__init__(latent_dim, **shared)
+        self.n_codes = n_codes
+        self.tokens = tokens
+        self.commitment = commitment
+
+    def _parts(self, settings: TrainingSettings) -> Parts:
+        given = self._given_parts()
+        if isinstance(given["latent"], str):
+            given["latent"] = VectorQuantised(n_codes=int(self.n_codes), tokens=int(self.tokens))
+        return Parts(**given, squared_error=False, commitment=float(self.commitment))

@@ -1,0 +1,37 @@
+"""Autoencoders whose codes are symbols."""
+
+from __future__ import annotations
+
+from isthmus.components.latents.finite_scalar import FiniteScalar
+from isthmus.components.latents.residual_quantised import ResidualQuantised
+
+from .recipe import Recipe
+
+QUANTISED = (
+    Recipe(
+        "vq-vae",
+        "vqvae",
+        "Each part of the code is one vector of a learnt codebook.",
+        "Discrete codes: compression, tokens for other models, motifs; codes(X) gives the symbols.",
+        "−log p(x|z) + β‖f(x) − sg(e)‖²,  z = e, the nearest of K vectors; codebook by moving averages",
+        "van den Oord, Vinyals & Kavukcuoglu (2017), Neural discrete representation learning, arXiv:1711.00937",
+    ),
+    Recipe(
+        "residual-vq-vae",
+        "vqvae",
+        "Several codebooks, each for what the ones before leave over.",
+        "Finer codes with small codebooks; the first symbols alone are a coarse version.",
+        "−log p(x|z) + β‖f(x) − sg(z)‖²,  z = Σₛ eₛ",
+        "Zeghidour et al. (2021), SoundStream, arXiv:2107.03312; Juang & Gray (1982), ICASSP",
+        {"latent": ResidualQuantised()},
+    ),
+    Recipe(
+        "fsq-autoencoder",
+        "vqvae",
+        "Each dimension is rounded to a few levels: no codebook, none of its failures.",
+        "Discrete codes without anything to tune: the safe choice.",
+        "−log p(x|z),  z = round(bounded f(x))",
+        "Mentzer, Minnen, Agustsson & Tschannen (2023), Finite scalar quantization, arXiv:2309.15505",
+        {"latent": FiniteScalar(), "latent_dim": 8},
+    ),
+)

@@ -1,0 +1,27 @@
+"""The named models, which ``isthmus recipes`` prints: one table of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from isthmus.core.errors import ParameterError
+
+from .deterministic_recipes import DETERMINISTIC
+from .importance_weighted_recipes import IMPORTANCE_WEIGHTED
+from .quantised_recipes import QUANTISED
+from .recipe import Recipe
+from .variational_recipes import VARIATIONAL
+
+RECIPES: Mapping[str, Recipe] = {
+    recipe.name: recipe for recipe in (*DETERMINISTIC, *VARIATIONAL, *IMPORTANCE_WEIGHTED, *QUANTISED)
+}
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe called ``name``; raises :class:`ParameterError` with the known names."""
+    if name not in RECIPES:
+        close = get_close_matches(name, RECIPES, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ParameterError(f"No recipe is called {name!r}.{hint} Known: {', '.join(RECIPES)}.")
+    return RECIPES[name]
