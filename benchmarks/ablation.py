@@ -142,14 +142,6 @@ def key(model: str, configuration: Configuration, data: str, steps: int, seed: i
     return {"model": model, "data": data, "steps": steps, "seed": seed, **fields}
 
 
-def read(path: Path) -> dict[str, dict[str, Any]]:
-    """The runs that are done, by key."""
-    if not path.exists():
-        return {}
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {json.dumps(line["run"], sort_keys=True): line["result"] for line in lines}
-
-
 def render(done: dict[str, dict[str, Any]], options: argparse.Namespace, report: harness.Report) -> None:
     """A table of single changes and, where the grid was run, of its ten best, for each model."""
     for model in options.models:
@@ -190,7 +182,7 @@ def main() -> None:
     report = harness.Report("ablation", __doc__, chosen)
     chosen.output.mkdir(parents=True, exist_ok=True)
     path: Path = chosen.output / "ablation.jsonl"
-    done = read(path)
+    done = harness.read_runs(path)
     configurations = one_at_a_time() if chosen.quick else whole_grid()
     with path.open("a", encoding="utf-8") as stream:
         for data_name, seed in itertools.product(chosen.data, range(chosen.seed, chosen.seed + chosen.rounds)):

@@ -105,6 +105,38 @@ def command() -> str:
     return shlex.join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *arguments])
 
 
+def run_key(**name: Any) -> str:
+    """What names a run in a .jsonl file, as text."""
+    return json.dumps(name, sort_keys=True)
+
+
+def read_runs(path: Path) -> dict[str, dict[str, Any]]:
+    """The runs that stand in a .jsonl file, by key; later lines win."""
+    if not path.exists():
+        return {}
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return {run_key(**line["run"]): line["result"] for line in lines}
+
+
+def append_run(path: Path, key: str, result: Mapping[str, Any]) -> None:
+    """Add one run to a .jsonl file, in one piece, so that several processes may write to it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps({"run": json.loads(key), "result": result}) + "\n")
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean ± standard deviation; empty without values, without a deviation for a single one."""
+    if not values:
+        return ""
+    middle = statistics.fmean(values)
+    digits = ".0f" if abs(middle) >= 100 else ".3g"
+    if len(values) < 2:
+        return format(middle, digits)
+    deviation = statistics.stdev(values)
+    return f"{middle:{digits}} ± {format(deviation, '.0f' if deviation >= 10 else '.2g')}"
+
+
 @dataclasses.dataclass
 class Table:
     """One table: a title, the columns' names, rows of cells (text or numbers), and a note below it."""

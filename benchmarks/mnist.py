@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 FILES = {"train": "train-images-idx3-ubyte.gz", "test": "t10k-images-idx3-ubyte.gz"}
+LABELS = {"train": "train-labels-idx1-ubyte.gz", "test": "t10k-labels-idx1-ubyte.gz"}
 HEADER = 16  # magic number, count, height, width: four big-endian 32-bit integers
+LABELS_HEADER = 8  # magic number, count
 
 
 def folder(name: str) -> Path:
@@ -32,3 +34,14 @@ def images(part: str) -> np.ndarray:
     if head[0] != 2051 or pixels.size != int(head[1]) * 784:
         raise SystemExit(f"{path.name} is not the IDX file of 28 × 28 images that MNIST is published as.")
     return pixels.reshape(-1, 784).astype(np.float32) / 255
+
+
+def labels(part: str) -> np.ndarray:
+    """The digits that the images of "train" or "test" show, as int64."""
+    path = folder("mnist") / LABELS[part]
+    with gzip.open(path) as stream:
+        head = np.frombuffer(stream.read(LABELS_HEADER), dtype=">u4")
+        found = np.frombuffer(stream.read(), dtype=np.uint8)
+    if head[0] != 2049 or found.size != int(head[1]):
+        raise SystemExit(f"{path.name} is not the IDX file of labels that MNIST is published as.")
+    return found.astype(np.int64)
