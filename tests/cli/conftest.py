@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from isthmus import VAE, Autoencoder
+from isthmus import VAE, VQVAE, Autoencoder, Mixture
 from isthmus.cli.main import app
 from isthmus.core.named_columns import NamedColumns
 
@@ -19,13 +19,19 @@ NAMES = ("height", "weight", "age", "income")
 
 @dataclass(frozen=True)
 class Files:
-    """Paths of data files, and of models fitted to them."""
+    """Paths of data files, and of models fitted to them.
+
+    The conditional model's "age" has the levels 0, 1 and 2; its "income" is a number.
+    """
 
     table: Path
     array: Path
     images: Path
     table_model: Path
     image_model: Path
+    conditional_model: Path
+    symbol_model: Path
+    mixture_model: Path
 
 
 def rows(n: int = 64) -> np.ndarray:
@@ -37,7 +43,8 @@ def rows(n: int = 64) -> np.ndarray:
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     folder = tmp_path_factory.mktemp("cli")
-    made = Files(*(folder / name for name in ("t.csv", "a.npy", "i.npy", "t.safetensors", "i.safetensors")))
+    models = (folder / f"{name}.safetensors" for name in ("t", "i", "conditional", "symbols", "mixture"))
+    made = Files(folder / "t.csv", folder / "a.npy", folder / "i.npy", *models)
     values = rows()
     np.savetxt(made.table, values, delimiter=",", header=",".join(NAMES), comments="", fmt="%.17g")
     np.save(made.array, values)
@@ -45,6 +52,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     np.save(made.images, images)
     VAE(latent_dim=2, max_epochs=2, random_state=0).fit(NamedColumns(NAMES, values)).save(made.table_model)
     Autoencoder(latent_dim=3, max_epochs=2, random_state=0).fit(images).save(made.image_model)
+    levels = values.copy()
+    levels[:, 2] = np.arange(len(values)) % 3
+    common = {"max_epochs": 2, "random_state": 0}
+    conditional = VAE(latent_dim=2, schema={"age": "condition", "income": "condition"}, **common)
+    conditional.fit(NamedColumns(NAMES, levels)).save(made.conditional_model)
+    VQVAE(latent_dim=4, n_codes=8, tokens=2, **common).fit(images).save(made.symbol_model)
+    VAE(latent_dim=2, prior=Mixture(n_components=3), **common).fit(values).save(made.mixture_model)
     return made
 
 

@@ -6,7 +6,20 @@ from typing import Any
 
 import pytest
 
-from isthmus import KL, MLP, VAE, Autoencoder, Bernoulli, Custom, Gaussian, Mixture
+from isthmus import (
+    MLP,
+    VAE,
+    VQVAE,
+    Autoencoder,
+    Bernoulli,
+    Custom,
+    Gaussian,
+    Masking,
+    Mixture,
+    Ordered,
+    Point,
+    VectorQuantised,
+)
 from isthmus.cli.assembling import assemble
 from isthmus.core.errors import ParameterError
 from isthmus.estimators.recipe import recipe
@@ -33,15 +46,17 @@ LINEAR = MLP(hidden=())
             {"network": {"component": "custom", "path": "a:b", "kwargs": {"width": 2}}},
             VAE(network=Custom("a:b", {"width": 2})),
         ),
-        ("vae", {"penalties": {"kl": {"weight": 2}}}, VAE(beta=2)),
-        ("beta-vae", {"penalties": {"kl": {"warmup_epochs": 3}}}, VAE(beta=4.0, warmup_epochs=3)),
-        ("vae", {"penalties": "auto"}, VAE()),
-        ("vae", {"penalties": {"kl": "kl"}}, VAE(penalties={"kl": KL()})),
-        ("autoencoder", {"penalties": {"kl": {"weight": 2}}}, Autoencoder(penalties={"kl": KL(weight=2)})),
+        ("autoencoder", {"latent": "ordered"}, Autoencoder(latent=Ordered())),
+        ("autoencoder", {"latent": {"top_k": 2}}, Autoencoder(latent=Point(top_k=2))),
+        ("vae", {"corruption": {"component": "masking", "rate": 0.3}}, VAE(corruption=Masking(rate=0.3))),
+        ("denoising-autoencoder", {"corruption": {"rate": 0.5}}, Autoencoder(corruption=Masking(rate=0.5))),
+        ("denoising-autoencoder", {"corruption": "none"}, Autoencoder()),
+        ("denoising-autoencoder", {"corruption": None}, Autoencoder()),
+        ("vq-vae", {"n_codes": 16, "tokens": 2}, VQVAE(n_codes=16, tokens=2)),
         (
-            "vae",
-            {"penalties": {"kl": {"weight": 2}, "more": {"component": "kl"}}},
-            VAE(penalties={"kl": KL(weight=2), "more": KL()}),
+            "vq-vae",
+            {"n_codes": 16, "latent": {"decay": 0.9}},
+            VQVAE(n_codes=16, latent=VectorQuantised(n_codes=16, tokens=4, decay=0.9)),
         ),
         ("vae", {"schema": {"age": "continuous"}}, VAE(schema={"age": "continuous"})),
     ],
@@ -74,20 +89,58 @@ def test_encoder_starts_from_the_network_that_is_set() -> None:
             "--set prior=mixture.",
         ),
         (
+            "hyperspherical-vae",
+            {"prior": {"n_components": 3}},
+            "UniformSphere has no parameter `n_components`. It has: none. It is a parameter of another prior: add "
+            "--set prior=von-mises-fisher-mixture.",
+        ),
+        (
             "vae",
             {"likelihood": {"sigma": 1}},
-            "Choose one as well: --set likelihood=gaussian (known: bernoulli, gaussian)",
+            "Cannot set `likelihood.sigma` while `likelihood` is 'auto', which depends on the data. Choose one as "
+            "well: --set likelihood=gaussian (known: bernoulli, ",
         ),
-        ("vae", {"prior": 5}, "`prior` must be 'auto' or one of full-gaussian, mixture, standard-normal; got 5."),
+        (
+            "autoencoder",
+            {"corruption": {"rate": 0.3}},
+            "Cannot set `corruption.rate` while `corruption` is none. Choose one as well: --set corruption=masking "
+            "(known: ",
+        ),
+        ("autoencoder", {"corruption": "maskin"}, "No corruption is called 'maskin'. Did you mean 'masking'?"),
+        ("autoencoder", {"corruption": "auto"}, "No corruption is called 'auto'."),
+        ("vae", {"prior": 5}, "`prior` must be 'auto' or one of categorical-mixture, flow, full-gaussian, mixture, "),
+        (
+            "vq-vae",
+            {"n_codes": 8, "latent": {"n_codes": 8}},
+            "`n_codes` and `latent.n_codes` are the same. Leave one out.",
+        ),
+        ("vae", {"beta": "linear"}, "VAE: `beta` must be a number in [0, inf); got 'linear'."),
+        ("iwae", {"beta": 2}, "`beta` has no effect: objective `importance-weighted` contains the divergence."),
+        ("vae", {"beta": 2, "latent": "point"}, "`beta` has no effect: latent `point` has no divergence."),
+        ("factor-vae", {"beta": 2}, "`beta` has no effect: the recipe names its penalties; set penalties.kl.weight."),
+        (
+            "beta-tc-vae",
+            {"warmup_epochs": 2},
+            "`warmup_epochs` has no effect: the recipe names its penalties; set penalties.kl.weight.",
+        ),
+        (
+            "residual-vq-vae",
+            {"n_codes": 8},
+            "`n_codes` has no effect: the latent is `residual-quantised`; set latent.n_codes.",
+        ),
+        (
+            "vq-vae",
+            {"tokens": 2, "latent": "finite-scalar"},
+            "`tokens` has no effect: the latent is `finite-scalar`; its parameters are levels.",
+        ),
+        (
+            "fsq-autoencoder",
+            {"commitment": 1},
+            "`commitment` has no effect: latent `finite-scalar` has no codebook that moves.",
+        ),
         ("vae", {"max_epochs": {"x": 1}}, "Cannot set `max_epochs.x`: `max_epochs` is not a component."),
         ("vae", {"checkpoint": "runs"}, "`checkpoint` cannot be set here: use --checkpoint DIR."),
         ("vae", {"callbacks": ()}, "`callbacks` cannot be set here: callbacks are Python objects"),
-        ("vae", {"penalties": 3}, "`penalties` takes names and parameters, such as penalties.kl.weight=2; got 3."),
-        ("vae", {"penalties": {"kl": 3}}, "`penalties.kl` takes parameters, such as penalties.kl.weight=2; got 3."),
-        ("vae", {"penalties": {"kl": {"wieght": 3}}}, "KL has no parameter `wieght`. Did you mean `weight`?"),
-        ("vae", {"penalties": {"lk": {"weight": 3}}}, "No penalty is called 'lk'. Known: kl."),
-        ("vae", {"beta": 2, "penalties": {"kl": {"weight": 3}}}, "`beta` and `penalties.kl.weight` are the same."),
-        ("vae", {"penalties": {"x": {"component": "kl"}}}, "Add --set penalties.kl.weight=1 to keep it"),
     ],
 )
 def test_mistakes_are_named_with_the_fix(name: str, settings: dict[str, Any], message: str) -> None:

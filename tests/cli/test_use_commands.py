@@ -45,6 +45,23 @@ def test_encode_to_a_file(files, run: Callable[..., Result], tmp_path: Path, suf
     np.testing.assert_array_equal(codes, expected)
 
 
+def test_encode_to_symbols(files, run: Callable[..., Result], tmp_path: Path) -> None:
+    header, symbols = parsed(run("encode", files.symbol_model, files.images, "--symbols").stdout)
+    assert header == "symbol0,symbol1"
+    expected = isthmus.load(files.symbol_model).codes(np.load(files.images))
+    np.testing.assert_array_equal(symbols, expected)
+    path = tmp_path / "symbols.npy"
+    assert run("encode", files.symbol_model, files.images, "--symbols", "-o", path).exit_code == 0
+    assert np.load(path).dtype == np.int64
+
+
+def test_encode_to_clusters(files, run: Callable[..., Result]) -> None:
+    header, shares = parsed(run("encode", files.mixture_model, files.array, "--clusters").stdout)
+    assert header == "cluster0,cluster1,cluster2"
+    expected = isthmus.load(files.mixture_model).clusters(np.load(files.array))
+    np.testing.assert_array_equal(shares.astype(np.float32), expected)
+
+
 def test_columns_are_matched_by_name(files, run: Callable[..., Result], tmp_path: Path) -> None:
     table = read_csv(files.table)
     order = [2, 0, 3, 1]
@@ -135,6 +152,17 @@ def test_interpolate_between_two_files(files, run: Callable[..., Result], tmp_pa
         (["encode", "T", "T"], 1, "Cannot load '"),
         (["encode", "M", "T", "-o", "codes.txt"], 2, "must end in .csv or .npy or .npz; got 'codes.txt'."),
         (["encode", "M", "data.txt"], 1, "files of type .txt are not supported. Expected one of .csv, .npy, .npz."),
+        (
+            ["encode", "M", "T", "--symbols"],
+            2,
+            "t.safetensors are vectors, not symbols. Leave it out, or fit with --recipe vq-vae.",
+        ),
+        (
+            ["encode", "M", "T", "--clusters"],
+            2,
+            "t.safetensors is no mixture (N(0, I) prior). Leave it out, or fit with --recipe mixture-vae.",
+        ),
+        (["encode", "M", "T", "--symbols", "--clusters"], 2, "--symbols and --clusters contradict each other."),
         (["sample", "M", "-n", 0], 2, "-n must be an integer in [1, inf); got 0."),
         (["sample", "M", "--seed", -1], 2, "`random_state` must be None, an integer >= 0"),
         (["sample", "V"], 2, "shape (10, 5, 4): images do not fit into a CSV table. Write -o FILE.npy instead."),

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Collection, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Any
 
-import isthmus.components  # noqa: F401 - registers every component
-from isthmus.components.penalties.kl import KL
 from isthmus.core.errors import ParameterError
-from isthmus.core.registry import lookup, names
 from isthmus.core.spec import Spec
 from isthmus.estimators.base import BaseAutoencoder
 from isthmus.estimators.parameters import AXES
 from isthmus.estimators.recipe import recipe
 from isthmus.models.defaults import AUTO, default_spec
 
+from .components import REGISTERED_AS, component, unknown
+from .penalties import NONE, set_penalties
 from .settings import COMPONENT
-
-REGISTERED_AS = {"encoder": "network", "decoder": "network"}
+from .stand_in import latent_of, prior_of
+from .without_effect import without_effect
 
 ELSEWHERE = {
     "checkpoint": "use --checkpoint DIR",
@@ -45,125 +42,66 @@ def assemble(recipe_name: str, settings: Mapping[str, Any]) -> BaseAutoencoder:
     Raises
     ------
     ParameterError
-        For an unknown recipe, component or parameter, with the closest known name.
+        For an unknown recipe, component or parameter, with the closest known name; and for one without effect.
     """
     estimator = recipe(recipe_name)
-    current = estimator.get_params(deep=False)
+    known = estimator.get_params(deep=False)
     for name in settings:
         if name in ELSEWHERE:
             raise ParameterError(f"`{name}` cannot be set here: {ELSEWHERE[name]}.")
-        if name not in current:
-            raise ParameterError(_unknown(type(estimator).__name__, name, set(current) - set(ELSEWHERE)))
-    params: dict[str, Any] = {}
-    for axis in AXES:
-        if axis in settings:
-            network = params.get("network", current["network"])
-            params[axis] = _component(axis, settings[axis], _base(axis, current[axis], network, estimator.stochastic))
-    if "penalties" in settings:
-        params.update(_penalties(estimator, settings))
-    plain = {name: value for name, value in settings.items() if name not in (*AXES, "penalties")}
-    for name, value in plain.items():
+        if name not in known:
+            raise ParameterError(unknown(type(estimator).__name__, name, set(known) - set(ELSEWHERE)))
+    for name, value in settings.items():
+        if name in (*AXES, "penalties"):
+            continue
         if isinstance(value, Mapping) and name != "schema":
             raise ParameterError(f"Cannot set `{name}.{next(iter(value), '')}`: `{name}` is not a component.")
-    return estimator.set_params(**{**plain, **params})
+        estimator.set_params(**{name: value})
+    estimator.validate_parameters()  # what follows computes with them
+    _refuse_twice("latent", settings, known)
+    for axis in AXES:
+        if axis in settings:
+            estimator.set_params(**{axis: _part(axis, settings[axis], estimator)})
+    for name, reason in without_effect(estimator, "latent" in settings and not _named(settings["latent"])).items():
+        if name in settings:
+            raise ParameterError(f"`{name}` has no effect: {reason}")
+    if "penalties" in settings:
+        set_penalties(estimator, settings)
+    return estimator
 
 
-def _base(axis: str, current: Any, network: Any, stochastic: bool) -> Any:
+def _refuse_twice(axis: str, settings: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """A part's parameter that is one of the estimator's own, too, is set once."""
+    value = settings.get(axis)
+    for name in value if isinstance(value, Mapping) and COMPONENT not in value else ():
+        if name in known and name in settings:
+            raise ParameterError(f"`{name}` and `{axis}.{name}` are the same. Leave one out.")
+
+
+def _named(value: Any) -> bool:
+    """A component by its name, not only some parameters of what is there."""
+    return isinstance(value, str) or (isinstance(value, Mapping) and COMPONENT in value)
+
+
+def _part(axis: str, value: Any, estimator: BaseAutoencoder) -> Any:
+    if axis == "corruption" and value in NONE:
+        return None
+    if value == AUTO and axis != "corruption":
+        return AUTO
+    base = _base(axis, estimator)
+    now = "none" if axis == "corruption" else "'auto', which depends on the data"
+    return component(axis, REGISTERED_AS.get(axis, axis), value, base, now)
+
+
+def _base(axis: str, estimator: BaseAutoencoder) -> Spec | None:
     """The spec whose parameters are set if none is named; None where "auto" depends on the data."""
+    current = getattr(estimator, axis)
     if isinstance(current, Spec):
         return current
-    if axis in REGISTERED_AS and isinstance(network, Spec):
-        return network
-    return None if axis in DEPENDS_ON_DATA else default_spec(axis, stochastic)
-
-
-def _component(axis: str, value: Any, base: Any) -> Any:
-    kind = REGISTERED_AS.get(axis, axis)
-    if isinstance(value, str):
-        return AUTO if value == AUTO else lookup(kind, value)()
-    if not isinstance(value, Mapping):
-        raise ParameterError(f"`{axis}` must be 'auto' or one of {', '.join(names(kind))}; got {value!r}.")
-    inner = dict(value)
-    named = inner.pop(COMPONENT, None)
-    if named is not None:
-        base = lookup(kind, named)()
-    if base is None:
-        known = names(kind)
-        raise ParameterError(
-            f"Cannot set `{axis}.{next(iter(inner), '')}` while `{axis}` is 'auto', which depends on the data. Choose "
-            f"one as well: --set {axis}={known[-1]} (known: {', '.join(known)})."
-        )
-    return _changed(axis, kind, base, inner)
-
-
-def _changed(axis: str, kind: str, base: Spec, changes: Mapping[str, Any]) -> Spec:
-    known = base.get_params(deep=False)
-    for name in changes:
-        if name not in known:
-            others = [
-                other
-                for other in names(kind)
-                if name in {field.name for field in dataclasses.fields(lookup(kind, other))}
-            ]
-            hint = f" It is a parameter of another {kind}: add --set {axis}={others[0]}." if others else ""
-            raise ParameterError(_unknown(type(base).__name__, name, known) + hint)
-    return dataclasses.replace(
-        base,
-        **{
-            name: _changed(f"{axis}.{name}", known[name].axis, known[name], value)
-            if isinstance(known[name], Spec) and isinstance(value, Mapping)
-            else value
-            for name, value in changes.items()
-        },
-    )
-
-
-def _penalties(estimator: BaseAutoencoder, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Constructor parameters for ``penalties.<name>.<parameter>`` settings."""
-    given = settings["penalties"]
-    if isinstance(given, str) and given == AUTO:
-        return {"penalties": AUTO}
-    if not isinstance(given, Mapping):
-        raise ParameterError(f"`penalties` takes names and parameters, such as penalties.kl.weight=2; got {given!r}.")
-    automatic_kl = estimator.penalties == AUTO and estimator.stochastic
-    known = {"kl": KL()} if estimator.penalties == AUTO else dict(estimator.penalties)
-    specs = {name: _penalty(name, value, known.get(name)) for name, value in given.items()}
-    if not automatic_kl:
-        return {"penalties": {**({} if estimator.penalties == AUTO else estimator.penalties), **specs}}
-    if set(given) == {"kl"} and isinstance(given["kl"], Mapping) and COMPONENT not in given["kl"]:
-        return _automatic_kl(given["kl"], settings)
-    if "kl" not in given:
-        raise ParameterError(
-            "Penalties that are named replace the automatic KL penalty. Add --set penalties.kl.weight=1 to keep it, or "
-            "--set penalties.kl.weight=0 to do without."
-        )
-    return {"penalties": specs, "beta": 1.0}
-
-
-def _penalty(name: str, value: Any, base: Any) -> Spec:
-    """One named penalty; a registered name needs no "component"."""
-    inner = {COMPONENT: value} if isinstance(value, str) else value
-    if not isinstance(inner, Mapping):
-        raise ParameterError(f"`penalties.{name}` takes parameters, such as penalties.{name}.weight=2; got {value!r}.")
-    inner = dict(inner)
-    if COMPONENT in inner or base is None:
-        base = lookup("penalty", inner.pop(COMPONENT, name))()
-    return _changed(f"penalties.{name}", "penalty", base, inner)
-
-
-def _automatic_kl(given: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The automatic KL penalty is set by ``beta`` and ``warmup_epochs``: what is not set stays automatic."""
-    params = {}
-    for name, value in given.items():
-        parameter = {"weight": "beta"}.get(name, name)
-        if parameter in settings:
-            raise ParameterError(f"`{parameter}` and `penalties.kl.{name}` are the same. Leave one out.")
-        params[parameter] = value
-    return params
-
-
-def _unknown(owner: str, name: str, known: Collection[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    if close:
-        return f"{owner} has no parameter `{name}`. Did you mean `{close[0]}`?"
-    return f"{owner} has no parameter `{name}`. It has: {', '.join(sorted(known)) or 'none'}."
+    if axis in REGISTERED_AS and isinstance(estimator.network, Spec):
+        return estimator.network
+    if axis == "latent":
+        return latent_of(estimator)
+    if axis == "prior":
+        return prior_of(estimator)
+    return None if axis in DEPENDS_ON_DATA else default_spec(axis, estimator.stochastic)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from isthmus.core.errors import ParameterError
+
 from .options import debug_option, examples, file_argument, key_option, model_argument, output_option, trust_option
 from .rows import ROWS, about, check_output, read_input, write_output
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from isthmus.core.named_columns import NamedColumns
 
 
 @click.command(
@@ -15,23 +23,61 @@ from .rows import ROWS, about, check_output, read_input, write_output
     epilog=examples(
         "isthmus encode model.safetensors data.csv > codes.csv",
         "isthmus encode model.safetensors digits.npy -o codes.npy",
+        "isthmus encode vq-vae.safetensors data.csv --symbols > symbols.csv",
     ),
 )
 @model_argument
 @file_argument
+@click.option("--symbols", is_flag=True, help="The codebook entries instead, of a model whose codes are symbols.")
+@click.option("--clusters", is_flag=True, help="The shares of the components of a mixture prior instead.")
 @output_option
 @key_option
 @trust_option
 @debug_option
-def command(model: Path, file: Path, output: Path | None, key: str | None, trust: tuple[str, ...]) -> None:
-    """Give the code of each row of FILE: one line per row, one column per latent dimension."""
+@click.pass_context
+def command(
+    ctx: click.Context,
+    model: Path,
+    file: Path,
+    symbols: bool,
+    clusters: bool,
+    output: Path | None,
+    key: str | None,
+    trust: tuple[str, ...],
+) -> None:
+    """Give the code of each row of FILE: one line per row, one column per latent dimension.
+
+    With --symbols one column per symbol, with --clusters one per component of the prior: each row's shares sum to 1.
+    """
+    if symbols and clusters:
+        raise click.UsageError("--symbols and --clusters contradict each other.", ctx)
     check_output(output, ROWS)
 
     from isthmus.core.named_columns import NamedColumns
     from isthmus.estimators.saving import load
 
     estimator = load(model, trust)
+    if symbols and estimator.module_.code_space != "symbols":
+        raise ParameterError(
+            f"--symbols: the codes of {model} are vectors, not symbols. Leave it out, or fit with --recipe vq-vae."
+        )
+    if clusters and not hasattr(estimator.module_.prior(estimator.module_.encode_inputs), "responsibilities"):
+        raise ParameterError(
+            f"--clusters: the prior of {model} is no mixture ({estimator.module_.prior.describe()}). Leave it out, or "
+            "fit with --recipe mixture-vae."
+        )
     rows = read_input(file, key)
     with about(file):
-        codes = estimator.transform(rows)
-    write_output(NamedColumns(tuple(estimator.get_feature_names_out()), codes), output)
+        if symbols:
+            found = _numbered("symbol", estimator.codes(rows))
+        elif clusters:
+            found = _numbered("cluster", estimator.clusters(rows))
+        else:
+            found = NamedColumns(tuple(estimator.get_feature_names_out()), estimator.transform(rows))
+    write_output(found, output)
+
+
+def _numbered(name: str, values: np.ndarray) -> NamedColumns:
+    from isthmus.core.named_columns import NamedColumns
+
+    return NamedColumns(tuple(f"{name}{number}" for number in range(values.shape[1])), values)

@@ -12,8 +12,9 @@ from isthmus.core.errors import ParameterError
 
 from .options import PATH, debug_option, examples, file_argument, key_option
 from .rows import about, check_output, read_input
+from .schema_options import schema_setting, with_schema
 from .session import Session
-from .settings import read_config, settings_tree
+from .settings import parse_assignment, read_config, settings_tree
 
 if TYPE_CHECKING:
     from isthmus.estimators.base import BaseAutoencoder
@@ -28,6 +29,7 @@ DEFAULT_RECIPE = "vae"
         "isthmus fit data.csv -o model.safetensors",
         "isthmus fit digits.npy -o ae.safetensors --recipe autoencoder --latent-dim 8",
         "isthmus fit data.csv -o m.safetensors --set prior=mixture --set prior.n_components=20",
+        "isthmus fit data.csv -o m.safetensors --recipe conditional-vae --schema label=condition",
         "isthmus fit data.npy -o m.safetensors --checkpoint runs/1 --resume",
     ),
 )
@@ -42,6 +44,14 @@ DEFAULT_RECIPE = "vae"
     metavar="KEY=VALUE",
     help="Any parameter of the recipe, by name; see 'isthmus recipes NAME'. Dots reach into components: "
     "network.hidden=[64,32], penalties.kl.weight=2. Repeatable.",
+)
+@click.option(
+    "--schema",
+    "kinds",
+    multiple=True,
+    metavar="[COLUMN=]KIND",
+    help="What the data are: auto, images, binary, unit-interval, continuous, count or categorical. Of one column, by "
+    "its name (or position, from 0), also condition or exposure; '*=KIND' for those that are not named. Repeatable.",
 )
 @click.option(
     "--config",
@@ -68,6 +78,7 @@ def command(
     output: Path,
     recipe: str | None,
     assignments: tuple[str, ...],
+    kinds: tuple[str, ...],
     config: Path | None,
     key: str | None,
     checkpoint: Path | None,
@@ -97,8 +108,13 @@ def command(
 
     stop = TrainingStop()
     with StopSignals(stop):  # early: loading PyTorch takes seconds, too
+        schema = schema_setting(kinds)
+        if schema is not None and any(parse_assignment(text)[0][0] == "schema" for text in assignments):
+            raise ParameterError("`schema` is set twice, by --schema and by --set schema…. Leave one out.")
         settings = settings_tree(
-            {} if config is None else read_config(config), assignments, {**flags, "random_state": seed}
+            with_schema({} if config is None else read_config(config), schema),
+            assignments,
+            {**flags, "random_state": seed},
         )
         name = settings.pop("recipe", DEFAULT_RECIPE) if recipe is None else recipe
         settings.pop("recipe", None)

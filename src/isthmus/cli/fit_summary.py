@@ -29,17 +29,23 @@ def fit_summary(estimator: BaseAutoencoder, n_rows: int, path: Path, warnings: i
 
 
 def data_words(estimator: BaseAutoencoder) -> str:
-    """The shape and kinds of a row: "8 × 8 unit-interval pixels", "12 continuous columns"."""
+    """The shape and kinds of a row: "8 × 8 unit-interval pixels", "12 continuous and 3 binary columns, 1 condition"."""
     schema = estimator.schema_
-    kinds = " and ".join(dict.fromkeys(block.kind for block in schema.blocks))
+    counts: dict[str, int] = {}
+    for block in schema.blocks:
+        counts[block.kind] = counts.get(block.kind, 0) + block.width // max(1, block.cardinality)
     if len(schema.row_shape) > 1:
-        return f"{' × '.join(map(str, schema.row_shape))} {kinds} pixels"
-    return f"{schema.n_features:,} {kinds} column{'s' if schema.n_features != 1 else ''}"
+        return f"{' × '.join(map(str, schema.row_shape))} {' and '.join(counts)} pixels"
+    kinds = [f"{count:,} {kind}" for kind, count in counts.items()]
+    words = " and ".join(filter(None, [", ".join(kinds[:-1]), kinds[-1]]))
+    words += f" column{'s' if sum(counts.values()) != 1 else ''}"
+    conditions = len(schema.roles.condition)
+    if conditions:
+        words += f", {conditions} condition{'s' if conditions != 1 else ''}"
+    return words + (", an exposure" if schema.has_exposure else "")
 
 
 def held_out_loss(estimator: BaseAutoencoder) -> float | None:
     """The objective at full weight on the held-out rows, of the epoch whose parameters were kept."""
-    rows = [row for row in estimator.history_.rows if "validation/total" in row]
-    after_warmup = [row for row in rows if row["epoch"] >= estimator.module_.warmup] or rows[-1:]
-    losses = [row["validation/total"] for row in after_warmup if not math.isnan(row["validation/total"])]
-    return min(losses, default=None)
+    totals = [row["validation/total"] for row in estimator.history_.at_full_weight() if "validation/total" in row]
+    return min((total for total in totals if not math.isnan(total)), default=None)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .given import given_option, given_values
 from .options import (
     PATH,
     debug_option,
@@ -48,6 +49,7 @@ from .rows import ROWS, about, check_output, read_input, single_row, write_outpu
     show_default=True,
     help="Straight, or on an arc.",
 )
+@given_option
 @output_option
 @key_option
 @trust_option
@@ -60,6 +62,7 @@ def command(
     end: int,
     steps: int,
     path: str,
+    given: tuple[str, ...],
     output: Path | None,
     key: str | None,
     trust: tuple[str, ...],
@@ -74,6 +77,7 @@ def command(
     from isthmus.estimators.saving import load
 
     estimator = load(model, trust)
+    conditions = given_values(given, estimator.schema_)
     rows = read_input(file, key)
     ends = rows if other is None else read_input(other, key)
     first, second = single_row(rows, start, file, "--from"), single_row(ends, end, other or file, "--to")
@@ -81,4 +85,4 @@ def command(
     for where, row in ((file, first), (other or file, second)):
         with about(where):
             estimator.transform(row)
-    write_output(estimator.interpolate(first, second, steps=steps, path=path), output)
+    write_output(estimator.interpolate(first, second, steps=steps, path=path, given=conditions), output)

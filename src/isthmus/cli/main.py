@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "reconstruct": ("reconstruct", "Pass rows through the bottleneck and back."),
     "sample": ("sample", "Generate new rows."),
     "interpolate": ("interpolate", "Give the rows on the path between two rows."),
+    "evaluate": ("evaluate", "Measure how well a model describes rows."),
     "info": ("info", "Describe a model file: layers, data, training."),
     "recipes": ("recipes", "List the models that have a name, or describe one."),
 }

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.core.layer_row import LayerRow
+from isthmus.models.composition import Composition
 from isthmus.report.layer_table import architecture_table
 from isthmus.storage.model_file import inspect_model
 
+from .component_words import NONE, named_part_words, part_words, symbol_words
 from .fit_summary import held_out_loss
 from .tables import aligned, listed
 
@@ -47,6 +49,7 @@ def describe(estimator: BaseAutoencoder, path: Path) -> dict[str, Any]:
             "sigma": estimator.sigma_,
             "collapse": estimator.collapse_,
             "density": estimator.density_spec_.to_json(),
+            "symbols": _symbols(estimator),
         },
         "composition": record.composition,
         "parameters": record.params,
@@ -62,6 +65,7 @@ def described_in_text(description: dict[str, Any], layers: Sequence[LayerRow]) -
     sections = [
         f"{description['file']}: {description['estimator']} with {description['latent_dim']} codes, {size}",
         f"Architecture\n{architecture_table(layers)}",
+        f"Composition\n{listed(_composition(description['composition']))}",
         f"Data\n{_schema(description['schema'])}",
         f"Training\n{listed(_training(description['training']))}",
         f"Diagnostics\n{listed(_diagnostics(description))}",
@@ -70,22 +74,43 @@ def described_in_text(description: dict[str, Any], layers: Sequence[LayerRow]) -
     return "\n\n".join(sections)
 
 
+def _composition(described: dict[str, Any]) -> list[tuple[str, str]]:
+    """The parts, from the data to the loss; networks are in the architecture."""
+    composition = Composition.from_json(described)
+    parts = [] if composition.corruption is None else [("corruption", part_words(composition.corruption))]
+    parts += [("latent", part_words(composition.latent)), ("prior", part_words(composition.prior))]
+    likelihoods = dict.fromkeys(part_words(one) for one in composition.likelihoods)
+    parts += [("likelihood" if not place else "", words) for place, words in enumerate(likelihoods)]
+    parts.append(("objective", part_words(composition.objective)))
+    penalties = [named_part_words(name, one) for name, one in composition.penalties.items()] or [NONE]
+    return parts + [("penalties" if not place else "", words) for place, words in enumerate(penalties)]
+
+
 def _schema(fields: Sequence[dict[str, Any]]) -> str:
-    rows = [
-        (
+    headings = ["Name", "Kind", "Type", "Columns", "Lowest", "Highest", "Mean", "Constant"]
+    have_levels = any("levels" in field for field in fields)
+    rows = []
+    for field in fields[:MOST_FIELDS]:
+        row = [
             field["name"],
             field["kind"],
             field["dtype"],
             f"{field['columns']:,}",
             *(_number(field[key]) for key in ("low", "high", "mean")),
             f"{field['constant']:,}" if field["constant"] else "–",
-        )
-        for field in fields[:MOST_FIELDS]
-    ]
-    headings = ("Name", "Kind", "Type", "Columns", "Lowest", "Highest", "Mean", "Constant")
-    table = aligned(headings, rows, right=(3, 4, 5, 6, 7))
+        ]
+        rows.append([*row, _levels(field)] if have_levels else row)
+    if have_levels:
+        headings.append("Levels")
+    table = aligned(headings, rows, right=range(3, len(headings)))
     rest = len(fields) - MOST_FIELDS
     return table if rest <= 0 else f"{table}\n… and {rest:,} more (--json lists all)"
+
+
+def _levels(field: dict[str, Any]) -> str:
+    if "levels" not in field:
+        return "–"
+    return "differ" if field["levels"] is None else f"{field['levels']:,}"
 
 
 def _training(training: dict[str, Any]) -> list[tuple[str, str]]:
@@ -111,9 +136,22 @@ def _diagnostics(description: dict[str, Any]) -> list[tuple[str, str]]:
     if values["sigma"] is not None:
         pairs.append(("sigma", f"{values['sigma']:.4g} of the scaled features"))
     pairs.append(("density of codes", values["density"]["component"].removeprefix("prior/")))
+    if values["symbols"] is not None:
+        pairs.append(("symbols", symbol_words(**values["symbols"])))
     if values["collapse"]:
         pairs.append(("collapse", values["collapse"]))
     return pairs
+
+
+def _symbols(estimator: BaseAutoencoder) -> dict[str, Any] | None:
+    diagnosis = estimator.diagnosis_
+    if diagnosis.symbols_used is None or diagnosis.perplexity is None:
+        return None
+    return {
+        "levels": list(estimator.module_.levels),
+        "used": diagnosis.symbols_used,
+        "perplexity": diagnosis.perplexity,
+    }
 
 
 def _number(value: float | None) -> str:

@@ -1,8 +1,10 @@
-"""What the command shows while a model trains."""
+"""What the command shows while something takes long."""
 
 from __future__ import annotations
 
 import multiprocessing
+
+from tqdm import tqdm
 
 from isthmus.training.callbacks import Callback, EpochEnd, ProgressBar
 
@@ -26,5 +28,14 @@ def progress_callbacks(description: str, quiet: bool, verbose: bool) -> list[Cal
         return []
     if verbose:
         return [EpochLines()]
-    in_child = multiprocessing.parent_process() is not None
-    return [ProgressBar(description, disable=True if in_child else None)]
+    return [ProgressBar(description, disable=_silent())]
+
+
+def progress_bar(total: int, description: str, unit: str) -> tqdm:
+    """A bar for anything that takes long; a context manager with ``update(n)``."""
+    return tqdm(total=total, desc=description, unit=unit, disable=_silent(), leave=False)
+
+
+def _silent() -> bool | None:
+    """None leaves it to tqdm: silent where standard error is no terminal."""
+    return True if multiprocessing.parent_process() is not None else None

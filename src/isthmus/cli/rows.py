@@ -47,7 +47,11 @@ def single_row(rows: Any, number: int, path: Path, option: str) -> Any:
             f"{option}: {path} has {len(rows):,} rows, numbered 0 to {len(rows) - 1:,} (or -1, -2, … from the end); "
             f"got {number}."
         )
-    chosen = slice(number, number + 1 or None)
+    return some_rows(rows, slice(number, number + 1 or None))
+
+
+def some_rows(rows: Any, chosen: slice) -> Any:
+    """A piece of what :func:`read_input` gave."""
     from isthmus.core.named_columns import NamedColumns
 
     return NamedColumns(rows.names, rows.values[chosen]) if isinstance(rows, NamedColumns) else rows[chosen]

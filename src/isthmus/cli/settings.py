@@ -24,8 +24,12 @@ _PYTHON_LITERALS = {"None": None, "True": True, "False": False, "null": None}
 def parse_value(text: str) -> Any:
     """A TOML, JSON or Python literal as its value (lists as tuples), everything else as text.
 
+    A table needs no quotes around its words.
+
     >>> [parse_value(text) for text in ("500", "1e-3", ".5", "[64, 32]", "true", "None", "mixture", "none")]
     [500, 0.001, 0.5, (64, 32), True, None, 'mixture', 'none']
+    >>> parse_value("{component=linear, end=4}")
+    {'component': 'linear', 'end': 4}
     """
     if text in _PYTHON_LITERALS:
         return _PYTHON_LITERALS[text]
@@ -44,7 +48,8 @@ def parse_value(text: str) -> Any:
             return float(text)
         except ValueError:
             pass
-    return text
+    bare = _bare_table(text)
+    return text if bare is None else bare
 
 
 def parse_assignment(text: str) -> tuple[tuple[str, ...], Any]:
@@ -112,6 +117,22 @@ def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
         tree[part] = inner
         tree = inner
     tree[path[-1]] = value
+
+
+def _bare_table(text: str) -> dict[str, Any] | None:
+    """A table whose words stand without quotes, or None."""
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    depth, start, pieces = 0, 1, []
+    for place, character in enumerate(text):
+        depth += (character in "{[") - (character in "}]")
+        if (character == "," and depth == 1) or place == len(text) - 1:
+            pieces.append(text[start:place].strip())
+            start = place + 1
+    pairs = [[part.strip() for part in piece.partition("=")] for piece in pieces]
+    if depth or not all(key and separator and value for key, separator, value in pairs):
+        return None
+    return {key: parse_value(value) for key, _, value in pairs}
 
 
 def _is_plain(value: Any) -> bool:

@@ -275,6 +275,8 @@ def _cells(column: np.ndarray) -> list[str]:
         return [str(value) for value in column.tolist()]
     if column.dtype == np.float64:
         return ["" if value != value else repr(value) for value in column.tolist()]
+    if column.dtype.kind in "OU":
+        return ["" if value != value else _quoted(str(value)) for value in column]
     # Python's floats are float64: the fewest digits of a narrower type are numpy's to know.
     return ["" if value != value else str(value) for value in column]
 

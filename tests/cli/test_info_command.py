@@ -1,4 +1,4 @@
-"""info and recipes say what is so."""
+"""info says what is so."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import Result
 
 import isthmus
-from isthmus.models.recipes import RECIPES
+from isthmus.core.named_columns import NamedColumns
 from isthmus.report.layer_table import architecture_table
 
 
@@ -45,10 +46,6 @@ def test_info_as_json(files, run: Callable[..., Result]) -> None:
 
 
 def test_info_of_many_columns_is_cut(run: Callable[..., Result], tmp_path: Path) -> None:
-    import numpy as np
-
-    from isthmus.core.named_columns import NamedColumns
-
     names = tuple(f"column\x1b{number}" for number in range(30))
     values = np.random.default_rng(0).normal(size=(40, 30))
     path = tmp_path / "m.safetensors"
@@ -71,39 +68,44 @@ def test_info_draws(files, run: Callable[..., Result], tmp_path: Path) -> None:
     assert (refused.exit_code, "must end in .svg" in refused.stderr) == (2, True)
 
 
-def test_recipes_lists_all(run: Callable[..., Result]) -> None:
-    shown = run("recipes").stdout
-    for recipe in RECIPES.values():
-        assert f"\n{recipe.name} " in f"\n{shown}"
-        assert recipe.paper in shown
+def test_info_shows_what_a_model_is_made_of(run: Callable[..., Result], tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    parts = {
+        "corruption": isthmus.Masking(rate=0.3),
+        "penalties": {"kl": isthmus.KL(weight=isthmus.CyclicalSchedule()), "slope": isthmus.Contraction(weight=0.5)},
+    }
+    isthmus.VAE(latent_dim=2, max_epochs=1, random_state=0, **parts).fit(np.eye(20)[:, :4] + 0.5).save(path)
+    lines = run("info", path).stdout.split("Composition\n")[1].split("\n\n")[0].splitlines()
+    assert lines[0] == "  corruption  masking, rate 0.3"
+    assert lines[1:3] == ["  latent      gaussian", "  prior       standard-normal"]
+    assert lines[-2:] == [
+        "  penalties   kl, weight cyclical (low 0, high 1, cycles 4, ramp 0.5)",
+        "              slope: contraction, weight 0.5, estimator auto, probes 1",
+    ]
 
 
-@pytest.mark.parametrize("name", RECIPES)
-def test_one_recipe(run: Callable[..., Result], name: str) -> None:
-    shown = run("recipes", name).stdout
-    recipe = RECIPES[name]
-    assert recipe.formula in shown
-    assert recipe.paper in shown
-    composition = dict(line.split(maxsplit=1) for line in shown.split("Composition\n")[1].split("\n\n")[0].splitlines())
-    assert composition["latent"].startswith("point" if recipe.estimator == "autoencoder" else "gaussian")
-    assert composition["penalties"] == ("none" if recipe.estimator == "autoencoder" else "kl")
-    values = dict(line.split(maxsplit=1) for line in shown.split("(--set NAME=VALUE)\n")[1].splitlines())
-    assert values["network.hidden"] == ("[]" if name.startswith("linear") else "auto")
-    assert values.get("beta") == {"autoencoder": None, "linear-autoencoder": None, "beta-vae": "4.0"}.get(name, "1.0")
-    assert "callbacks" not in values
+def test_info_of_conditions(files, run: Callable[..., Result]) -> None:
+    shown = run("info", files.conditional_model).stdout
+    table = [line.split() for line in shown.split("Data\n")[1].split("\n\n")[0].splitlines()]
+    assert table[0][-1] == "Levels"
+    rows = {line[0]: line for line in table[2:]}
+    assert rows["height"][1] == "continuous"
+    assert rows["age"][1:3] + rows["age"][4:] == ["condition", "float64", "–", "–", "–", "–", "3"]
+    assert rows["income"][1] == "condition"
+    assert rows["income"][-1] == "–"
+    said = json.loads(run("info", files.conditional_model, "--json").stdout)
+    assert said["schema"][2]["levels"] == 3
 
 
-def test_every_listed_parameter_can_be_set(run: Callable[..., Result]) -> None:
-    from isthmus.cli.assembling import assemble
-    from isthmus.cli.settings import settings_tree
-
-    for name in RECIPES:
-        shown = run("recipes", name).stdout.split("(--set NAME=VALUE)\n")[1]
-        lines = [line.split(maxsplit=1) for line in shown.splitlines()]
-        assemble(name, settings_tree({}, [f"{key}={value}" for key, value in lines], {})).validate_parameters()
-
-
-def test_unknown_recipe(run: Callable[..., Result]) -> None:
-    refused = run("recipes", "beta")
-    assert refused.exit_code == 2
-    assert refused.stderr.startswith("isthmus: error: No recipe is called 'beta'. Did you mean 'beta-vae'? Known: ")
+def test_info_of_symbols(files, run: Callable[..., Result]) -> None:
+    diagnosis = isthmus.load(files.symbol_model).diagnosis_
+    words = (
+        f"2 per row, each one of 8: {diagnosis.symbols_used:.1%} of them used, perplexity {diagnosis.perplexity:.4g}"
+    )
+    shown = run("info", files.symbol_model).stdout
+    assert f"symbols {words} " in " ".join(shown.split())
+    assert "  penalties   commitment, weight 0.25\n" in shown
+    said = json.loads(run("info", files.symbol_model, "--json").stdout)["diagnostics"]["symbols"]
+    assert said == {"levels": [8, 8], "used": diagnosis.symbols_used, "perplexity": diagnosis.perplexity}
+    assert json.loads(run("info", files.table_model, "--json").stdout)["diagnostics"]["symbols"] is None
+    assert "symbols" not in run("info", files.table_model).stdout

@@ -1,0 +1,121 @@
+"""``isthmus evaluate``: how well a model describes rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from isthmus.core.errors import ParameterError
+
+from .options import PATH, debug_option, examples, file_argument, key_option, model_argument, trust_option
+from .rows import ROWS, about, check_output, read_input, some_rows, write_output
+from .session import Session
+
+if TYPE_CHECKING:
+    from isthmus.estimators.base import BaseAutoencoder
+    from isthmus.estimators.density_estimate import DensityEstimate
+
+DEFAULT_SAMPLES = 5000
+
+
+@click.command(
+    "evaluate",
+    epilog=examples(
+        "isthmus evaluate model.safetensors test.csv",
+        "isthmus evaluate vae.safetensors test.npy --density --samples 1000 -o scores.csv",
+    ),
+)
+@model_argument
+@file_argument
+@click.option("--density", "wants_density", is_flag=True, help="The log-likelihood too, by importance weighting.")
+@click.option(
+    "--samples",
+    type=int,
+    metavar="N",
+    help=f"How many codes per row --density draws; publications use {DEFAULT_SAMPLES}.  [default: {DEFAULT_SAMPLES}]",
+)
+@click.option("-o", "--output", type=PATH, metavar="FILE", help="A .csv, .npy or .npz file to write: a line per row.")
+@key_option
+@trust_option
+@debug_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    model: Path,
+    file: Path,
+    wants_density: bool,
+    samples: int | None,
+    output: Path | None,
+    key: str | None,
+    trust: tuple[str, ...],
+) -> None:
+    """Measure how well a model describes the rows of FILE: its errors, scores and what its code carries.
+
+    -o writes a line per row: its score and, with --density, its log-likelihood and standard error.
+    """
+    session: Session = ctx.obj
+    if samples is not None and not wants_density:
+        raise click.UsageError("--samples needs --density.", ctx)
+    if samples is not None and samples < 2:
+        raise ParameterError(f"--samples must be an integer in [2, inf); got {samples}.")
+    check_output(output, ROWS)
+
+    import numpy as np
+
+    from isthmus.core.named_columns import NamedColumns
+    from isthmus.estimators.saving import load
+
+    from .evaluation import measures
+    from .tables import listed
+
+    estimator = load(model, trust)
+    if wants_density and not estimator.module_.bounded:
+        raise ParameterError(
+            f"--density: the code of {model} is a point, which gives rows no likelihood. Leave it out, or fit a model "
+            "that has one, such as --recipe vae."
+        )
+    data = read_input(file, key)
+    with about(file):
+        scores = estimator.score_samples(data)
+        rows = estimator.schema_.rows(data, estimator_name=type(estimator).__name__)
+    density = _density(estimator, data, samples or DEFAULT_SAMPLES) if wants_density else None
+    table = listed(measures(estimator, rows, scores, density), indent="")
+    to_standard_output = output is not None and str(output) == "-"
+    click.echo(table, err=to_standard_output)
+    if output is None:
+        return
+    columns = {"score": scores}
+    if density is not None:
+        columns |= {"log_likelihood": density.log_likelihood, "standard_error": density.standard_error}
+    write_output(NamedColumns(tuple(columns), np.column_stack(list(columns.values()))), output)
+    if not to_standard_output:
+        session.note(f"wrote {len(scores):,} rows to {output}.")
+
+
+def _density(estimator: BaseAutoencoder, data: Any, samples: int) -> DensityEstimate:
+    """The log-likelihood of all rows, some at a time: each row's estimate is its own."""
+    import warnings
+
+    import numpy as np
+
+    from isthmus.core.errors import DataWarning
+    from isthmus.estimators.density_estimate import DensityEstimate
+    from isthmus.uses.density import BATCH_ROWS, DRAWS
+
+    from .progress import progress_bar
+
+    # As many rows as share the passes through the decoder, and more where those are few.
+    step = BATCH_ROWS // DRAWS * max(1, DEFAULT_SAMPLES // samples)
+    pieces = []
+    with progress_bar(len(data), "log-likelihood", "row") as bar, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # the scores have said it
+        for start in range(0, len(data), step):
+            piece = some_rows(data, slice(start, start + step))
+            pieces.append(estimator.density(piece, samples))
+            bar.update(len(piece))
+    return DensityEstimate(
+        np.concatenate([piece.log_likelihood for piece in pieces]),
+        np.concatenate([piece.standard_error for piece in pieces]),
+    )

@@ -1,0 +1,99 @@
+"""``--schema`` says what columns are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import Result
+
+import isthmus
+from isthmus.cli.schema_options import FOR_ALL, FOR_COLUMNS, ROLES, schema_setting, with_schema
+from isthmus.core.errors import ParameterError
+from isthmus.data import assignment
+
+
+def test_the_names_are_those_of_the_schema() -> None:
+    assert assignment.ROLES == ROLES
+    assert set(FOR_COLUMNS) == {*assignment.KIND_NAMES, *ROLES}
+    assert set(FOR_ALL) == {*assignment.KIND_NAMES, "images"}
+
+
+@pytest.mark.parametrize(
+    ("texts", "setting"),
+    [
+        ([], None),
+        (["count"], "count"),
+        (["images"], "images"),
+        (["label=condition"], {"label": "condition"}),
+        (["64=condition", "*=count"], {"64": "condition", "*": "count"}),
+        (["a=b=binary"], {"a=b": "binary"}),
+        (["a.b = exposure"], {"a.b": "exposure"}),
+    ],
+)
+def test_settings(texts: list[str], setting: object) -> None:
+    assert schema_setting(texts) == setting
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["kontinuous"], "no kind is called 'kontinuous'. Did you mean 'continuous'? Known: auto, images, binary, "),
+        (["a=cuont"], "--schema a=cuont: no kind is called 'cuont'. Did you mean 'count'? Known: auto, binary, "),
+        (["a=images"], "no kind is called 'images'."),
+        (["condition"], "a column is the condition, not all of them. Name it: --schema COLUMN=condition."),
+        (["*=exposure"], "a column is the exposure, not all of them."),
+        (["=count"], "--schema takes KIND or COLUMN=KIND, such as --schema age=count; got '=count'."),
+        (["a=count", "a=binary"], "--schema names column 'a' twice. Leave one out."),
+        (["count", "a=condition"], "For all that are not named, use --schema '*=count'."),
+        (["count", "binary"], "--schema count is for all columns, so nothing can stand beside it."),
+    ],
+)
+def test_mistakes(texts: list[str], message: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        schema_setting(texts)
+    assert message in str(caught.value)
+
+
+def test_options_go_over_the_config() -> None:
+    config = {"schema": {"a": "count", "b": "binary"}, "beta": 2}
+    assert with_schema(config, None) == config
+    assert with_schema(config, "count") == {"schema": "count", "beta": 2}
+    assert with_schema(config, {"a": "condition"}) == {"schema": {"a": "condition", "b": "binary"}, "beta": 2}
+    assert with_schema({"schema": "count"}, {"a": "condition"}) == {"schema": {"a": "condition"}}
+
+
+def test_fit_with_conditions_by_name_and_by_position(files, run: Callable[..., Result], tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    common = ["-o", path, "--max-epochs", 1, "--latent-dim", 2]
+    done = run("fit", files.table, *common, "--recipe", "conditional-vae", "--schema", "age=condition")
+    assert done.exit_code == 0, done.stderr
+    assert "64 rows of 3 continuous columns, 1 condition\n" in done.stderr
+    loaded = isthmus.load(path)
+    assert loaded.schema == {"age": "condition"}
+    assert loaded.schema_.roles.carried == (2,)
+    assert run("fit", files.array, *common, "--schema", "3=condition", "-q").exit_code == 0
+    assert isthmus.load(path).schema_.roles.carried == (3,)
+
+
+def test_fit_of_counts_with_an_exposure(run: Callable[..., Result], tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", np.column_stack([random.poisson(3.0, (40, 5)), random.integers(1, 9, 40)]))
+    kinds = ["--schema", "*=count", "--schema", "5=exposure", "--set", "likelihood=poisson"]
+    done = run("fit", tmp_path / "x.npy", "-o", tmp_path / "m.safetensors", "--max-epochs", 1, *kinds)
+    assert done.exit_code == 0, done.stderr
+    assert "40 rows of 5 count columns, an exposure\n" in done.stderr
+
+
+def test_fit_refuses_a_schema_that_is_set_twice(files, run: Callable[..., Result], tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    refused = run("fit", files.table, "-o", path, "--schema", "continuous", "--set", "schema.age=count")
+    assert (refused.exit_code, refused.stderr) == (
+        2,
+        "isthmus: error: `schema` is set twice, by --schema and by --set schema…. Leave one out.\n",
+    )
+    unknown = run("fit", files.table, "-o", path, "--schema", "agee=condition")
+    assert unknown.exit_code == 1
+    assert "t.csv: Kinds are given for columns that are not in the data: ['agee']." in unknown.stderr
