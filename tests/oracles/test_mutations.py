@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from mutation_runner import KILLED, PASSED, mutated
+from fast_checks import CHECKS, MODULES
+from mutation_runner import AFRESH, KILLED, PASSED, UNDONE, ModuleCodeError, changed_functions, mutated
 from mutations import MUTATIONS, Mutation
 
 import isthmus
@@ -34,19 +35,38 @@ def verdicts() -> dict[str, dict[str, object]]:
 
 
 def test_the_list_is_long_enough_and_has_no_doubles() -> None:
-    assert len(MUTATIONS) >= 25
+    assert len(MUTATIONS) >= 250
     assert len({mutation.name for mutation in MUTATIONS}) == len(MUTATIONS)
-    assert len({(mutation.file, mutation.mutated) for mutation in MUTATIONS}) == len(MUTATIONS)
+    assert len({(one.file, one.original, one.mutated) for one in MUTATIONS}) == len(MUTATIONS)
     assert all(mutation.original != mutation.mutated for mutation in MUTATIONS)
+    assert {mutation.judge for mutation in MUTATIONS} <= set(MODULES)
+    assert {check.__module__.removeprefix("fast_checks.") for check in CHECKS} == set(MODULES)
+    assert len({check.__name__ for check in CHECKS}) == len(CHECKS)
 
 
 def test_a_line_that_is_gone_is_noticed() -> None:
     with pytest.raises(ValueError, match=r"holds 0 lines 'x = 1', expected exactly one"):
-        mutated("y = 2\n", Mutation("", "file.py", "x = 1", "x = 2"))
+        mutated("y = 2\n", Mutation("", "file.py", "loss", "x = 1", "x = 2"))
 
 
-def test_the_code_as_it_is_passes(verdicts: dict[str, dict[str, object]]) -> None:
-    assert verdicts[""]["status"] == PASSED, verdicts[""]["words"]
+def test_only_the_code_of_functions_is_replaced() -> None:
+    """What else a bug changes, only a new import of the package can show."""
+    text = "LIMIT = 3\n\nclass Shape:\n    sides = 4\n\n    def area(self):\n        return 1.0\n"
+    original = compile(text, "shape.py", "exec")
+
+    def changed(old: str, new: str) -> list[str]:
+        return [code.co_qualname for code in changed_functions(original, compile(text.replace(old, new), "", "exec"))]
+
+    assert changed("LIMIT", "LIMIT") == []
+    assert changed("1.0", "self.sides * 2.0") == ["Shape.area"]
+    for old, new in (("LIMIT = 3", "LIMIT = 4"), ("sides = 4", "sides = LIMIT"), ("area", "size")):
+        with pytest.raises(ModuleCodeError):
+            changed(old, new)
+
+
+@pytest.mark.parametrize("name", [AFRESH, UNDONE])
+def test_the_code_as_it_is_passes(name: str, verdicts: dict[str, dict[str, object]]) -> None:
+    assert verdicts[name]["status"] == PASSED, verdicts[name]["words"]
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)

@@ -52,6 +52,8 @@ def test_after_fitting_it_is_the_error_of_the_training_rows(name: str) -> None:
     with torch.no_grad():
         for seed in range(40):
             noise = model.draw_noise(len(features), torch.Generator().manual_seed(seed))
-            errors.append(float((model.decode(model.encode(features).sample(noise.latent)).mean - features).square().mean()))
+            errors.append(
+                float((model.decode(model.encode(features).sample(noise.latent)).mean - features).square().mean())
+            )
     spread = np.std(errors)
     assert abs(fitted.sigma_**2 - np.mean(errors)) <= 5 * spread

@@ -1,0 +1,28 @@
+"""Seeded bugs: a line of the loss code, and what a slip of the pen could make of it."""
+
+from __future__ import annotations
+
+from .codes import CODES
+from .distributions import DISTRIBUTIONS
+from .likelihood_distributions import LIKELIHOOD_DISTRIBUTIONS
+from .likelihoods import LIKELIHOODS
+from .model import MODEL
+from .mutation import Mutation
+from .network_penalties import NETWORK_PENALTIES
+from .objectives import OBJECTIVES
+from .penalties import PENALTIES
+from .uses import USES
+
+MUTATIONS = (
+    *DISTRIBUTIONS,
+    *LIKELIHOODS,
+    *CODES,
+    *PENALTIES,
+    *OBJECTIVES,
+    *MODEL,
+    *USES,
+    *LIKELIHOOD_DISTRIBUTIONS,
+    *NETWORK_PENALTIES,
+)
+
+__all__ = ["MUTATIONS", "Mutation"]
