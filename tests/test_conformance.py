@@ -60,13 +60,14 @@ from isthmus.testing import (
     check_distribution,
     check_estimator_contract,
     check_spec,
+    small_recipe,
     variants,
 )
 from isthmus.testing.estimators import example_data
 
 # A component that means nothing without parameters is given some here. Nothing is ever left out.
 NEEDS_PARAMETERS = {("network", "custom"): Custom("isthmus.testing.networks:two_layers", {"width": 7})}
-SHARED = {"max_epochs": 2, "latent_dim": 2}
+SHARED = {"max_epochs": 2, "latent_dim": 4}
 
 
 def everything() -> None:
@@ -105,7 +106,18 @@ def test_every_concrete_spec_is_registered_and_every_axis_has_a_check() -> None:
     everything()
     concrete = {cls for cls in subclasses(Spec) if not inspect.isabstract(cls) and not subclasses(cls)}
     abstract = {cls.__name__ for cls in subclasses(Spec) - concrete}
-    assert abstract == {"Corruption", "CriticPenalty", "Latent", "Likelihood", "Network", "Objective", "Penalty", "Prior", "Schedule"}
+    assert abstract == {
+        "Corruption",
+        "CriticPenalty",
+        "Latent",
+        "Likelihood",
+        "Network",
+        "Objective",
+        "Penalty",
+        "Prior",
+        "Ramp",
+        "Schedule",
+    }
     assert concrete == {cls for cls in registered().values() if cls.__module__.startswith("isthmus.")}
     assert set(CHECKS) == {axis for axis, _ in registered()}
 
@@ -190,7 +202,7 @@ def test_estimator(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_recipe(name: str) -> None:
-    check_estimator_contract(isthmus.recipe(name, **SHARED))
+    check_estimator_contract(small_recipe(name))
 
 
 def test_every_estimator_is_known_by_name() -> None:

@@ -34,20 +34,14 @@ class Schedule(Spec):
         """The fraction from which the value no longer changes."""
 
 
-@register("schedule", "linear")
 @dataclass(frozen=True)
-class LinearSchedule(Schedule):
-    """A straight line from ``start`` to ``end``, which is reached when the share ``until`` of the run is over.
+class Ramp(Schedule):
+    """From ``start`` to ``end``, which is reached when the share ``until`` of the run is over.
 
     Parameters
     ----------
     start, end : float
     until : float
-
-    Examples
-    --------
-    >>> LinearSchedule(0, 4, until=0.5).at(0.25)
-    2.0
     """
 
     start: float = 0.0
@@ -56,25 +50,39 @@ class LinearSchedule(Schedule):
 
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {"start": _weight, "end": _weight, "until": _share}
 
-    def at(self, fraction: float) -> float:
-        return between(self.start, self.end, min(1.0, fraction / self.until))
-
     @property
     def settles(self) -> float:
         return float(self.until)
 
+    def at(self, fraction: float) -> float:
+        return between(self.start, self.end, self.way(min(1.0, fraction / self.until)))
+
+    @abstractmethod
+    def way(self, share: float) -> float:
+        """How much of the way is done, 0 to 1, after ``share`` (0 to 1) of the ramp."""
+
+
+@register("schedule", "linear")
+@dataclass(frozen=True)
+class LinearSchedule(Ramp):
+    """A straight line from ``start`` to ``end``, which is reached when the share ``until`` of the run is over.
+
+    Examples
+    --------
+    >>> LinearSchedule(0, 4, until=0.5).at(0.25)
+    2.0
+    """
+
+    def way(self, share: float) -> float:
+        return share
+
 
 @register("schedule", "cosine")
 @dataclass(frozen=True)
-class CosineSchedule(Schedule):
+class CosineSchedule(Ramp):
     """Half a cosine from ``start`` to ``end``, which is reached when the share ``until`` of the run is over.
 
     Loshchilov & Hutter (2017), SGDR, arXiv:1608.03983.
-
-    Parameters
-    ----------
-    start, end : float
-    until : float
 
     Examples
     --------
@@ -82,18 +90,10 @@ class CosineSchedule(Schedule):
     2.0
     """
 
-    start: float = 0.0
-    end: float = 1.0
     until: float = 1.0
 
-    constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {"start": _weight, "end": _weight, "until": _share}
-
-    def at(self, fraction: float) -> float:
-        return between(self.start, self.end, 0.5 - 0.5 * math.cos(math.pi * min(1.0, fraction / self.until)))
-
-    @property
-    def settles(self) -> float:
-        return float(self.until)
+    def way(self, share: float) -> float:
+        return 0.5 - 0.5 * math.cos(math.pi * share)
 
 
 @register("schedule", "cyclical")

@@ -128,9 +128,11 @@ class FullNormal(Distribution):
         self.mean, self.scale_tril = mean, scale_tril
 
     def log_prob(self, value: Tensor) -> Tensor:
-        whitened = torch.linalg.solve_triangular(self.scale_tril, (value - self.mean).unsqueeze(-1), upper=False)
+        # One system with a column for each row: a system per row would copy the factor as often.
+        centred = (value - self.mean).reshape(-1, self.mean.shape[-1])
+        whitened = torch.linalg.solve_triangular(self.scale_tril, centred.T, upper=False).T.reshape(value.shape)
         log_det = self.scale_tril.diagonal().log().sum()
-        return -0.5 * (whitened.squeeze(-1).square().sum(-1) + self.mean.shape[-1] * LOG_2_PI) - log_det
+        return -0.5 * (whitened.square().sum(-1) + self.mean.shape[-1] * LOG_2_PI) - log_det
 
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
         shape = (rows, self.mean.shape[-1])

@@ -127,6 +127,9 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
     def _parts(self, settings: TrainingSettings) -> Parts:
         raise TypeError(f"{type(self).__name__} must define _parts(settings)")
 
+    def refuse_without_effect(self) -> None:
+        """Raise :class:`ParameterError` for a parameter that another one has made meaningless; ``fit`` calls it."""
+
     # Fitting
 
     def fit(self, X: Any, y: Any = None) -> Self:

@@ -43,6 +43,7 @@ FIRST_ROWS = 2048
 def fit(estimator: BaseAutoencoder, data: Any) -> None:
     """Fit ``estimator`` to ``data``: every fitted attribute is set here."""
     estimator.validate_parameters()
+    estimator.refuse_without_effect()
     device = resolve_device(estimator.device)
     seed = seed_from(estimator.random_state)
     schema = _schema(estimator, data)

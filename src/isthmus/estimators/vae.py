@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar, Unpack
 
 from isthmus.core.constraints import Constraint, Interval, OneOf
+from isthmus.core.errors import ParameterError
 from isthmus.models.defaults import AUTO, Parts
 from isthmus.training.settings import TrainingSettings
 
@@ -63,6 +64,20 @@ class VAE(BaseAutoencoder):
         super().__init__(latent_dim, **shared)
         self.beta = beta
         self.warmup_epochs = warmup_epochs
+
+    def refuse_without_effect(self) -> None:
+        if isinstance(self.warmup_epochs, str):
+            return
+        if not isinstance(self.penalties, str):
+            reason = "`penalties` is given explicitly. Set penalties={'kl': KL(warmup_epochs=...)} instead"
+        elif getattr(self.latent, "stochastic", True) and not getattr(self.objective, "includes_divergence", False):
+            return
+        else:
+            reason = "there is none with this latent and objective"
+        raise ParameterError(
+            f"`warmup_epochs`={self.warmup_epochs} delays the automatic KL penalty, but {reason}; leave "
+            "`warmup_epochs` at 'auto'."
+        )
 
     def _parts(self, settings: TrainingSettings) -> Parts:
         automatic = isinstance(self.warmup_epochs, str)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Unpack
 
 from isthmus.components.latents.vector_quantised import VectorQuantised
 from isthmus.core.constraints import Constraint, Interval
+from isthmus.core.errors import ParameterError
 from isthmus.models.defaults import AUTO, Parts
 from isthmus.training.settings import TrainingSettings
 
@@ -66,6 +68,19 @@ class VQVAE(BaseAutoencoder):
         self.n_codes = n_codes
         self.tokens = tokens
         self.commitment = commitment
+
+    def refuse_without_effect(self) -> None:
+        usual = inspect.signature(VQVAE).parameters
+        changed = [name for name in ("n_codes", "tokens", "commitment") if getattr(self, name) != usual[name].default]
+        for name in changed:
+            value, axis = getattr(self, name), "penalties" if name == "commitment" else "latent"
+            given = getattr(self, axis)
+            if not isinstance(given, str) and (axis == "penalties" or getattr(given, name, None) != value):
+                example = "{'commitment': Commitment(weight=...)}" if axis == "penalties" else "VectorQuantised(...)"
+                raise ParameterError(
+                    f"`{name}`={value} is meant for the automatic {axis}, but `{axis}` is given explicitly. Say it "
+                    f"there, as in {axis}={example}, and leave `{name}` at {usual[name].default}."
+                )
 
     def _parts(self, settings: TrainingSettings) -> Parts:
         given = self._given_parts()

@@ -14,18 +14,23 @@ from isthmus.components.latents.gaussian import GaussianLatent
 from isthmus.components.likelihoods.base import Likelihood
 from isthmus.components.networks.base import Network
 from isthmus.components.networks.layers import initialise
-from isthmus.components.objectives.base import Objective
+from isthmus.components.objectives.base import CRITIC, Objective
 from isthmus.components.penalties.activation_target import ActivationTarget
 from isthmus.components.penalties.base import Penalty
 from isthmus.components.penalties.codebook import CodebookLoss
+from isthmus.components.penalties.free_bits import FreeBits
 from isthmus.components.penalties.kl import KL
 from isthmus.components.priors.base import Prior
+from isthmus.components.priors.standard_normal import StandardNormal
 from isthmus.components.priors.vamp import VampPrior
 from isthmus.core.blocks import Block
 from isthmus.core.errors import ParameterError
 from isthmus.core.spec import spec_from_json
 
 from .autoencoder import ComposedAutoencoder
+
+# What names of loss parts, of their weights and of critics' losses add to those of penalties.
+SUFFIXES = ("_weight", CRITIC)
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,27 @@ class Composition:
         if self.corruption is not None:
             self.corruption.validate()
         self.latent.parameter_shape(self.latent_dim)
-        for name, penalty in self.penalties.items():
-            penalty.validate()
-            self._check_penalty(name, penalty)
         self._check_prior()
         self._check_objective()
+        for name, penalty in self.penalties.items():
+            self._check_name(name)
+            penalty.validate()
+            self._check_penalty(name, penalty)
         self._check_codebook()
+
+    def _check_name(self, name: str) -> None:
+        """Names of penalties become those of loss parts, of parameters and of columns of the history."""
+        if not isinstance(name, str) or not name or "__" in name or "." in name or "/" in name:
+            raise ParameterError(
+                f"`penalties` has the name {name!r}; expected words without '.', '/' and '__', such as 'kl'. Rename it."
+            )
+        others = [other for other in self.penalties if other != name]
+        taken = {"total", *self.objective.own_parts, *(f"{other}{end}" for other in others for end in SUFFIXES)}
+        if name in taken:
+            raise ParameterError(
+                f"`penalties` has the name {name!r}, which is that of another part of the loss. Rename it, to 'kl' for "
+                "example."
+            )
 
     def _check_penalty(self, name: str, penalty: Penalty) -> None:
         words = f"penalty `{name}` ({type(penalty).__name__})"
@@ -85,6 +105,16 @@ class Composition:
             raise ParameterError(
                 f"{words} is defined for {' and '.join(penalty.code_spaces)} codes; those of `{self.latent.name}` are "
                 f"{self.latent.code_space}. Use another latent, or leave the penalty out."
+            )
+        if penalty.needs_gaussian_posterior and not isinstance(self.latent, GaussianLatent):
+            raise ParameterError(
+                f"{words} needs the means and standard deviations of Gaussian posteriors; those of latent "
+                f"`{self.latent.name}` are none. Use latent=GaussianLatent(), or leave the penalty out."
+            )
+        if isinstance(penalty, FreeBits) and not isinstance(self.prior, StandardNormal):
+            raise ParameterError(
+                f"{words} needs a prior whose dimensions are independent; those of prior `{self.prior.name}` are not. "
+                "Use prior=StandardNormal(), or KL() in its place."
             )
         if isinstance(penalty, KL) and self.objective.includes_divergence:
             raise ParameterError(
@@ -115,8 +145,8 @@ class Composition:
         names = [name for name, penalty in self.penalties.items() if isinstance(penalty, CodebookLoss)]
         if names and update != "gradient":
             raise ParameterError(
-                f"penalty `{names[0]}` (CodebookLoss) has nothing to train: latent `{self.latent.name}` moves its "
-                "codebook itself. Leave the penalty out, or use VectorQuantised(update='gradient')."
+                f"penalty `{names[0]}` (CodebookLoss) has nothing to train: latent `{self.latent.name}` has no "
+                "codebook that a gradient moves. Leave the penalty out, or use VectorQuantised(update='gradient')."
             )
         if update == "gradient" and not names:
             raise ParameterError(

@@ -38,6 +38,7 @@ from isthmus.core.spec import Spec
 from .composition import Composition
 
 AUTO = "auto"
+WIDE_CODE = 24
 CRITIC = MLP(hidden=(256, 256), activation="relu")
 
 
@@ -76,16 +77,17 @@ def latent_dim(n_features: int) -> int:
     return max(1, min(32, math.ceil(math.sqrt(n_features))))
 
 
-def hidden_widths(n_features: int) -> tuple[int, ...]:
+def hidden_widths(n_features: int, latent_dim: int) -> tuple[int, ...]:
     """The default hidden layers of an encoder, from the data inwards.
 
-    Two layers: with one, codes of two or three dimensions reconstruct much worse.
+    Two layers: with one, small codes reconstruct much worse (MNIST, 8 dimensions: by a fifth). Only where rows and code
+    are both wide is one enough, and better: a quarter less time at the same squared error, and a higher bound.
 
-    >>> hidden_widths(784), hidden_widths(64), hidden_widths(10)
-    ((512, 256), (256, 256), (128, 128))
+    >>> hidden_widths(784, 8), hidden_widths(784, 32), hidden_widths(64, 8), hidden_widths(10, 4)
+    ((512, 256), (512,), (256, 256), (128, 128))
     """
     if n_features >= 256:
-        return (512, 256)
+        return (512,) if latent_dim >= WIDE_CODE else (512, 256)
     width = 256 if n_features >= 32 else 128
     return (width, width)
 
@@ -116,8 +118,8 @@ def complete(parts: Parts, blocks: Sequence[Block]) -> Composition:
     modelled = blocks if corruption is None else corruption.blocks_after(blocks)
     composition = Composition(
         latent_dim=dim,
-        encoder=_sized(_chosen("encoder", parts.encoder, Network, network), width),
-        decoder=_sized(_chosen("decoder", parts.decoder, Network, network), width),
+        encoder=_sized(_chosen("encoder", parts.encoder, Network, network), width, dim),
+        decoder=_sized(_chosen("decoder", parts.decoder, Network, network), width, dim),
         latent=latent,
         prior=_chosen("prior", parts.prior, Prior, prior_for(latent)),
         likelihoods=tuple(likelihood or likelihood_for(block, parts.squared_error) for block in modelled),
@@ -142,17 +144,18 @@ def default_spec(axis: str, stochastic: bool) -> Spec | None:
     }.get(axis)
 
 
-def _chosen(name: str, value: Any, kind: type, default: Any) -> Any:
+def _chosen(name: str, value: Any, kind: type[Spec], default: Any) -> Any:
     if isinstance(value, str) and value == AUTO:
         return default
     if not isinstance(value, kind):
         raise ParameterError(f"`{name}` must be 'auto' or a {kind.__name__} spec; got {value!r}.")
+    value.validate()  # what follows computes with its parameters
     return value
 
 
-def _sized(network: Network, n_features: int) -> Network:
+def _sized(network: Network, n_features: int, latent_dim: int) -> Network:
     if isinstance(network, MLP) and network.hidden == AUTO:
-        return replace(network, hidden=hidden_widths(n_features))
+        return replace(network, hidden=hidden_widths(n_features, latent_dim))
     return network
 
 
@@ -160,14 +163,12 @@ def _penalties(parts: Parts, latent: Latent, objective: Objective) -> Mapping[st
     if isinstance(parts.penalties, str) and parts.penalties == AUTO:
         if latent.stochastic and not objective.includes_divergence:
             return {"kl": KL(weight=parts.beta, warmup_epochs=parts.warmup_epochs)}
-        if latent.code_space == "symbols":
-            return _quantisation_penalties(latent, parts.commitment)
         if parts.beta != 1.0:
             raise ParameterError(
                 f"`beta`={parts.beta} sets the weight of the automatic KL penalty, and there is none with "
                 f"latent `{latent.name}` and objective `{objective.name}`. Leave `beta` at 1."
             )
-        return {}
+        return _quantisation_penalties(latent, parts.commitment) if latent.code_space == "symbols" else {}
     if not isinstance(parts.penalties, Mapping) or not all(isinstance(p, Penalty) for p in parts.penalties.values()):
         raise ParameterError(f"`penalties` must be 'auto' or a dict of named penalty specs; got {parts.penalties!r}.")
     if parts.beta == 1.0:
@@ -180,7 +181,18 @@ def _penalties(parts: Parts, latent: Latent, objective: Objective) -> Mapping[st
         )
     chosen = parts.penalties[taking[0]]
     weight = parts.beta - chosen.beta_offset
-    return {**parts.penalties, taking[0]: chosen.replace(weight=max(0.0, weight))}
+    chosen.validate()
+    if chosen.weight not in (weight, 0.0, type(chosen)().weight):
+        raise ParameterError(
+            f"`beta`={parts.beta} and the weight of penalty `{taking[0]}` ({type(chosen).__name__}), {chosen.weight}, "
+            "set the same number. Leave the weight out, or leave `beta` at 1."
+        )
+    if weight < 0:
+        raise ParameterError(
+            f"`beta`={parts.beta} would give penalty `{taking[0]}` ({type(chosen).__name__}) the weight {weight:g}. "
+            f"Use a `beta` of at least {chosen.beta_offset:g}."
+        )
+    return {**parts.penalties, taking[0]: chosen.replace(weight=weight)}
 
 
 def _quantisation_penalties(latent: Latent, commitment: float) -> Mapping[str, Penalty]:

@@ -47,7 +47,7 @@ DETERMINISTIC = (
         "Over-complete features (a code wider than the data) of which each row uses few, so that they can be named.",
         "½‖x − g(h)‖² + λ Σⱼ |hⱼ|,  h = max(0, f(x))",
         "Ng (2011), Sparse autoencoder, CS294A lecture notes; Olshausen & Field (1996), Nature 381",
-        {"latent": Point(activation="relu"), "penalties": {"sparsity": L1Sparsity(weight=0.1)}},
+        {"latent": Point(activation="relu"), "penalties": {"sparsity": L1Sparsity(weight=0.003)}},
     ),
     Recipe(
         "activation-target-autoencoder",
@@ -110,7 +110,7 @@ DETERMINISTIC = (
         "Generation with a decoder whose steepness is bounded without a weight to tune.",
         "½‖x − g(z)‖² + β ½‖z‖²,  each layer of g with largest singular value 1",
         GHOSH,
-        {"penalties": {"code": CodeNorm(weight=0.01)}, "decoder": MLP(spectral_norm=True)},
+        {"penalties": {"code": CodeNorm(weight=0.001)}, "decoder": MLP(spectral_norm=True)},
     ),
     Recipe(
         "ordered-autoencoder",

@@ -69,7 +69,8 @@ VARIATIONAL = (
         "The first to try for disentangling: beta (6 in the paper) costs less information than beta-vae's.",
         "−E_q[log p(x|z)] + KL(q(z|x)‖p(z)) + (β − 1) KL(q(z)‖Πⱼ q(zⱼ))",
         "Chen, Li, Grosse & Duvenaud (2018), Isolating sources of disentanglement in VAEs, arXiv:1802.04942",
-        {"beta": 6.0, "penalties": {"kl": WARMED_UP, "total_correlation": TotalCorrelation()}},
+        # beta - 1 becomes the weight; with that of 0, a beta of 1 means what it says.
+        {"beta": 6.0, "penalties": {"kl": WARMED_UP, "total_correlation": TotalCorrelation(weight=0.0)}},
     ),
     Recipe(
         "factor-vae",

@@ -15,7 +15,7 @@ options that its constraints name, so that every branch is checked.
 from .components import CHECKS, check_component
 from .corruptions import check_corruption
 from .distributions import check_distribution
-from .estimators import check_estimator_contract
+from .estimators import check_estimator_contract, small_recipe
 from .latents import check_latent
 from .likelihoods import check_likelihood
 from .networks import check_network
@@ -39,5 +39,6 @@ __all__ = [
     "check_prior",
     "check_schedule",
     "check_spec",
+    "small_recipe",
     "variants",
 ]

@@ -51,7 +51,7 @@ def check_objective(spec: Objective) -> None:
             whole, parts = example_passes(model)
             terms = spec.terms(whole, modules, weights)
             pieces = [spec.terms(part, modules, weights) for part in parts]
-        _check_terms(who, terms, set(penalties))
+        _check_terms(who, spec, terms, set(penalties))
         for name, part in terms.parts.items():
             total = sum((piece.parts[name] for piece in pieces), torch.zeros((), dtype=part.dtype))
             require_close(total, part, f"{who}: part {name!r} must be a sum over rows")
@@ -62,12 +62,14 @@ def check_objective(spec: Objective) -> None:
         _check_gradient(who, spec, stochastic, penalties)
 
 
-def _check_terms(who: str, terms: LossTerms, penalties: set[str]) -> None:
+def _check_terms(who: str, spec: Objective, terms: LossTerms, penalties: set[str]) -> None:
     require(isinstance(terms, LossTerms), f"{who}.terms must give LossTerms; got {type(terms).__name__}")
-    require("reconstruction" in terms.parts, f"{who}: one part must be called 'reconstruction'")
+    require("reconstruction" in spec.own_parts, f"{who}: one part must be called 'reconstruction'")
     require(terms.rows == ROWS, f"{who}: `rows` is {terms.rows}, the batch had {ROWS}")
     missing = penalties - set(terms.parts)
     require(not missing, f"{who}: penalties lost their names: {sorted(missing)}")
+    own = set(terms.parts) - penalties
+    require(own == set(spec.own_parts), f"{who}.own_parts is {spec.own_parts}, but its parts are {sorted(own)}")
     unknown = set(terms.weights) - set(terms.parts)
     require(not unknown, f"{who}: weights for parts that do not exist: {sorted(unknown)}")
     for name, part in terms.parts.items():

@@ -12,6 +12,7 @@ from torch import Tensor
 from isthmus.core.random import torch_generator
 from isthmus.core.row_source import RowSource
 from isthmus.distributions import DiagonalNormal, kl_divergence
+from isthmus.metrics.codebooks import codebook_usage
 from isthmus.metrics.latents import active_units, expected_active, probabilistic_pca
 from isthmus.models.autoencoder import ComposedAutoencoder
 
@@ -20,6 +21,10 @@ MAXIMUM_ROWS = 10_000
 MAXIMUM_WIDTH = 4096
 # The rate of pairs without a closed form is estimated with one sample a row, always the same.
 NOISE_SEED = 2014
+COLLAPSED_PERPLEXITY = 1.5
+ACTIVE_SHARE = 0.01
+CONSTANT = 1e-5
+_OF_SYMBOLS = ("symbols_used", "perplexity")
 
 
 @dataclass(frozen=True)
@@ -29,26 +34,42 @@ class Diagnosis:
     Attributes
     ----------
     active_units : int
-        Dimensions whose posterior mean varies by more than 0.01 over the rows (Burda et al. 2016).
+        Dimensions whose posterior mean varies by more than 0.01 over the rows (Burda et al. 2016); of a deterministic
+        code, by more than a hundredth of the widest one's variance.
     rate : float or None
         Mean KL(q(z|x)‖p(z)) in nats per row; None for a deterministic code.
     rate_per_dimension : list of float or None
         Its share per dimension, where the posterior and the prior factorise.
     expected_active : int or None
         How many dimensions a linear model of the same size would use; computed only where fewer than all are active.
+    symbols_used, perplexity : float or None
+        Where codes are symbols: the share of a place's symbols that occur, and how many of them, used equally often,
+        would carry as much; means over the places of a code.
     """
 
     active_units: int
     rate: float | None
     rate_per_dimension: list[float] | None
     expected_active: int | None
+    symbols_used: float | None = None
+    perplexity: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None or name not in _OF_SYMBOLS}
 
     def collapse_message(self, latent_dim: int) -> str | None:
         """Words for a collapse that the linear oracle does not excuse, or None."""
+        if self.perplexity is not None and self.perplexity < COLLAPSED_PERPLEXITY:
+            return (
+                f"The codes hardly vary: each place uses {self.perplexity:.2g} symbols on average (perplexity). Train "
+                "longer, or use a larger `latent_dim`; `diagnosis_` shows the effect."
+            )
+        if self.active_units == 0 and self.rate is None:
+            return (
+                f"None of the {latent_dim} latent dimensions varies: the code has collapsed. Lower the weights of the "
+                "penalties, or train longer; `active_units_` shows the effect."
+            )
         if self.expected_active is None or 2 * self.active_units >= self.expected_active:
             return None
         return (
@@ -70,9 +91,10 @@ def diagnose(model: ComposedAutoencoder, rows: RowSource, index: Tensor, noise_v
     batch = rows.take(index).to(device)
     features = model.features(batch)
     posterior = model.encode(features, model.context(batch, features))
-    active = active_units(posterior.code.float().cpu().numpy())
+    codes = posterior.code.float().cpu().numpy()
     if not model.bounded:
-        return Diagnosis(active, None, None, None)
+        return Diagnosis(_varying(codes), None, None, None)
+    active = active_units(codes)
     prior = model.prior(model.encode_inputs)
     z = posterior.code
     if model.stochastic:
@@ -80,6 +102,8 @@ def diagnose(model: ComposedAutoencoder, rows: RowSource, index: Tensor, noise_v
         noise = torch.randn(shape, generator=torch_generator(NOISE_SEED, device), device=device, dtype=features.dtype)
         z = posterior.sample(noise)
     rate = float(kl_divergence(posterior, prior, z).double().mean())
+    if model.code_space == "symbols":
+        return Diagnosis(active, rate, None, None, *_usage(posterior.symbols, model.levels))  # type: ignore[attr-defined]
     shares = None
     if isinstance(posterior, DiagonalNormal) and type(prior).__name__ == "StandardNormal":
         per_dimension = 0.5 * (posterior.mean.square() + (2 * posterior.log_std).exp() - 1) - posterior.log_std
@@ -94,6 +118,19 @@ def diagnose(model: ComposedAutoencoder, rows: RowSource, index: Tensor, noise_v
     ):
         expected = _expected_active(features.double().cpu().numpy(), model.latent_dim, noise_variance)
     return Diagnosis(active, rate, shares, expected)
+
+
+def _varying(codes: np.ndarray) -> int:
+    """How many dimensions of a deterministic code vary. It has no prior to give it a scale: the widest one does."""
+    variances = codes.var(0, dtype=np.float64)
+    widest = variances.max()
+    return int((variances > ACTIVE_SHARE * widest).sum()) if widest > CONSTANT else 0
+
+
+def _usage(symbols: Tensor, levels: tuple[int, ...]) -> tuple[float, float]:
+    """The means over places of the share of symbols used, and of their perplexity."""
+    found = [codebook_usage(column.cpu().numpy(), n) for column, n in zip(symbols.unbind(-1), levels, strict=True)]
+    return tuple(float(np.mean(column)) for column in zip(*found, strict=True))  # type: ignore[return-value]
 
 
 def _expected_active(features: np.ndarray, latent_dim: int, noise_variance: float | None) -> int:

@@ -17,6 +17,7 @@ from isthmus.components.priors.standard_normal import StandardNormal
 from .density_choice import Candidate, best_density
 
 COMPONENTS = 10
+WIDEST_MIXTURE = 256
 # Added to each variance, as a share of the codes' mean variance: a code that collapsed must not stop the fit.
 RIDGE = 1e-6
 
@@ -34,7 +35,8 @@ def fit_euclidean_density(codes: np.ndarray, held_out: np.ndarray | None, seed: 
     """
     codes = np.asarray(codes, dtype=np.float64)
     fitted = [_standard(codes.shape[1]), _full(codes)]
-    if len(codes) >= 2 * COMPONENTS:
+    # Ten full covariances need rows to be told from, and time that grows with the cube of the dimensions.
+    if len(codes) >= max(2 * COMPONENTS, 2 * codes.shape[1]) and codes.shape[1] <= WIDEST_MIXTURE:
         fitted.append(_mixture(codes, seed))
     candidates = [Candidate(spec, module, _free_parameters(module)) for spec, module in fitted]
     return best_density(candidates, codes, held_out)

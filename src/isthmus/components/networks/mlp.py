@@ -36,7 +36,7 @@ class MLP(Network):
     ----------
     hidden : "auto" or sequence of int
         The widths of the hidden layers, from the data inwards; ``()`` makes the network linear. "auto" chooses them
-        from the number of features (see :func:`isthmus.models.defaults.hidden_widths`).
+        from the sizes of rows and codes (see :func:`isthmus.models.defaults.hidden_widths`).
     activation : str
         "relu", "gelu", "silu", "tanh", "sigmoid", "elu", "gated" or "identity", after each hidden layer. A gated layer
         is twice as wide inside: one half, through a sigmoid, multiplies the other (Dauphin et al. 2017,

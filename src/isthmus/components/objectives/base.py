@@ -32,10 +32,13 @@ class Objective(Spec):
         A deterministic code has no density that the objective could weigh samples with.
     includes_divergence : bool
         The loss contains the divergence from the prior already: a KL penalty would count it twice.
+    own_parts : tuple of str
+        The names of the parts that are not penalties'.
     """
 
     needs_stochastic_latent: ClassVar[bool] = False
     includes_divergence: ClassVar[bool] = False
+    own_parts: ClassVar[tuple[str, ...]] = ("reconstruction",)
 
     @property
     def draws(self) -> int | None:

@@ -46,6 +46,7 @@ class CombinedImportanceWeighted(Objective):
 
     needs_stochastic_latent: ClassVar[bool] = True
     includes_divergence: ClassVar[bool] = True
+    own_parts: ClassVar[tuple[str, ...]] = ("reconstruction", "evidence_bound", "importance_bound")
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
         "share": (Interval(0, 1), InstanceOf(Schedule, "a schedule such as isthmus.LinearSchedule(1, 0, until=0.5)")),
         "samples": (Interval(1, None, integer=True),),

@@ -43,6 +43,7 @@ class ImportanceWeighted(Objective):
 
     needs_stochastic_latent: ClassVar[bool] = True
     includes_divergence: ClassVar[bool] = True
+    own_parts: ClassVar[tuple[str, ...]] = ("reconstruction", "importance_bound")
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {"samples": (Interval(1, None, integer=True),)}
 
     samples: int = 5

@@ -50,6 +50,7 @@ class MultipleImportanceWeighted(Objective):
 
     needs_stochastic_latent: ClassVar[bool] = True
     includes_divergence: ClassVar[bool] = True
+    own_parts: ClassVar[tuple[str, ...]] = ("reconstruction", "importance_bound")
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = DRAWS
 
     samples: int = 8

@@ -46,6 +46,7 @@ class PartiallyImportanceWeighted(Objective):
 
     needs_stochastic_latent: ClassVar[bool] = True
     includes_divergence: ClassVar[bool] = True
+    own_parts: ClassVar[tuple[str, ...]] = ("reconstruction", "importance_bound", "multiple_importance_bound")
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = DRAWS
 
     samples: int = 8

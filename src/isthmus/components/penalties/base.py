@@ -39,6 +39,8 @@ class Penalty(Spec):
         does not look at rows.
     needs_stochastic_latent : bool
         A deterministic code has nothing for this penalty to act on.
+    needs_gaussian_posterior : bool
+        It is computed from the means and standard deviations of a diagonal Gaussian.
     code_spaces : tuple of str
         The spaces of codes (:attr:`Latent.code_space`) on which it is defined.
     takes_draws : bool
@@ -51,6 +53,7 @@ class Penalty(Spec):
 
     scope: ClassVar[str] = "row"
     needs_stochastic_latent: ClassVar[bool] = False
+    needs_gaussian_posterior: ClassVar[bool] = False
     takes_draws: ClassVar[bool] = False
     beta_offset: ClassVar[float | None] = None
     differentiable: ClassVar[bool] = True

@@ -46,6 +46,7 @@ class DisentangledInferredPrior(Penalty):
 
     scope: ClassVar[str] = "batch"
     needs_stochastic_latent: ClassVar[bool] = True
+    needs_gaussian_posterior: ClassVar[bool] = True
     code_spaces: ClassVar[tuple[str, ...]] = ("euclidean",)
 
     weight: float | Schedule = 10.0

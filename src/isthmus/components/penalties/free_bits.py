@@ -43,6 +43,7 @@ class FreeBits(Penalty):
 
     scope: ClassVar[str] = "batch"
     needs_stochastic_latent: ClassVar[bool] = True
+    needs_gaussian_posterior: ClassVar[bool] = True
     code_spaces: ClassVar[tuple[str, ...]] = ("euclidean",)
 
     nats: float = 0.1

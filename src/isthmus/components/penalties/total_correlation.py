@@ -53,6 +53,7 @@ class TotalCorrelation(Penalty):
 
     scope: ClassVar[str] = "batch"
     needs_stochastic_latent: ClassVar[bool] = True
+    needs_gaussian_posterior: ClassVar[bool] = True
     beta_offset: ClassVar[float | None] = 1.0  # the KL penalty beside it counts it once
     code_spaces: ClassVar[tuple[str, ...]] = ("euclidean",)
 
