@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import re
 import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 from click.testing import CliRunner
 
+import isthmus.components  # noqa: F401 - registers every component
 from isthmus.cli.main import COMMANDS, app
 from isthmus.core import registry
 from isthmus.models.recipes import RECIPES
@@ -132,15 +136,112 @@ def test_pages_use_commands_and_options_that_there_are(page: Path) -> None:
 # What the pages say about the code
 
 
+def recipe_sections() -> dict[str, str]:
+    """The text under the heading of each recipe."""
+    pieces = re.split(r"^### (.+)$", (DOCS / "recipes.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {name: text.split("\n## ")[0] for name, text in zip(pieces[1::2], pieces[2::2], strict=True)}
+
+
+@pytest.fixture(scope="module")
+def make_recipes() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_recipes", DOCS / "make_recipes.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_recipes_page_is_what_the_table_of_recipes_says(make_recipes: ModuleType) -> None:
+    written = (DOCS / "recipes.md").read_text(encoding="utf-8")
+    assert make_recipes.page() == written, "run `python docs/make_recipes.py`"
+
+
+def test_recipes_page_has_a_section_for_every_recipe_and_no_other(make_recipes: ModuleType) -> None:
+    assert list(recipe_sections()) == list(RECIPES)
+    assert set(make_recipes.HINTS) <= set(RECIPES), "a hint for a recipe that is not there"
+    assert set(re.findall(r"`([a-z0-9-]+)`\]\(#", (DOCS / "recipes.md").read_text(encoding="utf-8"))) <= set(RECIPES)
+
+
 @pytest.mark.parametrize("name", RECIPES)
-def test_models_page_has_every_recipe_with_formula_and_paper(name: str) -> None:
+def test_a_recipe_is_what_its_section_says(name: str) -> None:
+    """The parts that are written out make the same model, and the settings have the names and values that are told."""
+    text = recipe_sections()[name]
+    flat = " ".join(text.split())
+    assert f"\n    {RECIPES[name].formula}\n" in text
+    assert RECIPES[name].use in flat
+    code = re.search(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert code is not None
+    found: dict[str, Any] = {}
+    exec(code.group(1), found)  # noqa: S102 - our own pages
+    assert type(found["model"]) is type(found["same"])
+    params = found["model"].get_params()
+    assert params == found["same"].get_params()
+    given = re.search(r"\*Settings:\* (.*?)\. \*", flat)
+    assert given is not None
+    told = re.findall(r"`(\w+)=(.*?)`", given.group(1))
+    assert told or "none besides" in flat
+    for setting, value in told:
+        assert params[setting] == ast.literal_eval(value), setting
+        found["model"].set_params(**{setting: params[setting]})
+
+
+def test_pages_name_recipes_that_there_are() -> None:
+    for page in [ROOT / "README.md", *PAGES]:
+        for name in re.findall(r"recipes\.md#([a-z0-9-]+)", page.read_text(encoding="utf-8")):
+            assert name in RECIPES or name == "importance-weighted", f"{page.name} links to the recipe {name}"
+        for name in re.findall(r"recipe\(\s*\"([^\"]+)\"", page.read_text(encoding="utf-8")):
+            assert name in RECIPES, f"{page.name} uses the recipe {name}"
+
+
+NUMBERS = {39: "thirty-nine", 40: "forty", 41: "forty-one", 42: "forty-two"}
+COUNTED = {5: "five", 8: "eight", 9: "nine", 10: "ten", 17: "seventeen"}
+
+
+def test_the_readme_and_the_changelog_count_right() -> None:
+    readme, changes = ((ROOT / name).read_text(encoding="utf-8").lower() for name in ("README.md", "CHANGELOG.md"))
+    assert f"[{NUMBERS[len(RECIPES)]} recipes]" in readme
+    assert f"- {NUMBERS[len(RECIPES)]} recipes" in changes
+    for axis, plural in {
+        "corruption": "corruptions",
+        "latent": "latents",
+        "prior": "priors",
+        "likelihood": "likelihoods",
+        "penalty": "penalties",
+        "objective": "objectives",
+    }.items():
+        own = [cls for (where, _), cls in registry.registered().items() if where == axis]
+        built_in = [cls for cls in own if cls.__module__.startswith("isthmus.components.")]
+        assert f"{COUNTED[len(built_in)]} {plural}" in changes, plural
+
+
+@pytest.mark.parametrize("axis", ["corruption", "latent", "prior", "penalty", "objective"])
+def test_models_page_names_every_part(axis: str) -> None:
     text = (DOCS / "models.md").read_text(encoding="utf-8")
-    assert f"\n### {name}\n" in text
-    row = next(line for line in text.splitlines() if line.startswith(f"| [`{name}`]"))
-    assert RECIPES[name].formula in row.replace("\\|", "|")
-    year = re.search(r"\((\d{4})\)", RECIPES[name].paper)
-    assert year is not None
-    assert year.group(1) in row
+    for (where, _), cls in registry.registered().items():
+        if where == axis and cls.__module__.startswith("isthmus.components."):
+            assert f"`{cls.__name__}`" in text, f"models.md does not name {cls.__name__}"
+
+
+def test_likelihoods_page_names_every_likelihood() -> None:
+    text = (DOCS / "likelihoods.md").read_text(encoding="utf-8")
+    for (where, _), cls in registry.registered().items():
+        if where == "likelihood" and cls.__module__.startswith("isthmus.components."):
+            assert f"`{cls.__name__}(" in text, f"likelihoods.md does not name {cls.__name__}"
+
+
+def test_links_to_headings_lead_somewhere() -> None:
+    for page in PAGES:
+        for target, heading in re.findall(r"\]\(([\w/.-]*\.md)?#([^)]+)\)", page.read_text(encoding="utf-8")):
+            text = (page.parent / target if target else page).read_text(encoding="utf-8")
+            assert heading in anchors(text), f"{page.name} links to {target}#{heading}"
+
+
+def anchors(text: str) -> set[str]:
+    """The names of the headings of a page, as GitHub and Sphinx make them."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
 def test_training_page_states_the_budget() -> None:

@@ -16,20 +16,20 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import isthmus
-from isthmus import MLP, VAE, Autoencoder, Gaussian, Mixture
+from isthmus import MLP, VAE, VQVAE, Autoencoder, Gaussian, Mixture
 from isthmus.core.errors import DataWarning, InputError, ParameterError
 
 SMALL = {"max_epochs": 2, "network": MLP(hidden=(8,)), "random_state": 0}
 
 
-@parametrize_with_checks([Autoencoder(max_epochs=2), VAE(max_epochs=2)])
+@parametrize_with_checks([Autoencoder(max_epochs=2), VAE(max_epochs=2), VQVAE(max_epochs=2, n_codes=8)])
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_checks([Autoencoder(), VAE()])
+@parametrize_with_checks([Autoencoder(), VAE(), VQVAE()])
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learn_checks_with_defaults(estimator, check):
     check(estimator)
