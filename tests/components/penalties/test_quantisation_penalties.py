@@ -22,7 +22,7 @@ def test_values_are_squared_distances_summed_over_rows_and_dimensions() -> None:
 
 
 def test_each_penalty_moves_its_own_side() -> None:
-    model = example_model(False, {}, latent=VectorQuantised(n_codes=3, update="gradient"))
+    model = example_model(False, {"codebook": CodebookLoss()}, latent=VectorQuantised(n_codes=3, update="gradient"))
     initialise(model.latent, torch_generator(0))
     whole, _ = example_passes(model)
     encoded, weight = whole.posterior.encoded, model.latent.codebook.weight

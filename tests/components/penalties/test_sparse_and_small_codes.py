@@ -113,10 +113,13 @@ def test_the_loss_has_weight_times_divergence_whatever_the_batch_size() -> None:
 
 @pytest.mark.parametrize("latent", [Point(), Point("tanh"), Point("relu"), GaussianLatent()])
 def test_codes_outside_of_the_unit_interval_are_refused(latent: Latent) -> None:
-    model = model_with(latent, ActivationTarget())
-    message = r"penalty ActivationTarget needs codes between 0 and 1; .* Use latent=Point\(activation='sigmoid'\)"
+    message = r"ActivationTarget\)? needs codes between 0 and 1; .* Use latent=Point\(activation='sigmoid'\)"
     with pytest.raises(ParameterError, match=message):
-        model.loss(Batch(rows()), model.draw_noise(6, torch_generator(2)), {"it": 1.0})
+        model_with(latent, ActivationTarget())
+    model = model_with(latent, L1Sparsity())  # a composition cannot be asked, a forward pass can
+    found = model.forward_pass(Batch(rows()), model.draw_noise(6, torch_generator(2)))
+    with pytest.raises(ParameterError, match=message):
+        ActivationTarget().value(found)
 
 
 def test_an_l1_penalty_makes_the_codes_of_an_estimator_sparse() -> None:
