@@ -20,8 +20,8 @@ train, test = X[:900], X[900:]
 # Column 0 is the exposure, all others are counts.
 schema = {"*": "count", 0: "exposure"}
 for likelihood in (Poisson(), NegativeBinomial()):
-    model = VAE(latent_dim=2, schema=schema, likelihood=likelihood, max_epochs=40, random_state=0).fit(train)
-    estimate = model.density(test, samples=100)
+    model = VAE(latent_dim=2, schema=schema, likelihood=likelihood, max_epochs=30, random_state=0).fit(train)
+    estimate = model.density(test, samples=50)
     print(f"{type(likelihood).__name__:<16} {estimate.mean:7.2f} ± {estimate.mean_standard_error:.2f} nats per shift")
 
 print("\nEvents per hour, by groups of the codes:")

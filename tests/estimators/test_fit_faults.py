@@ -15,7 +15,7 @@ from isthmus import VAE, Autoencoder, Callback
 from isthmus.core.errors import CollapseWarning, DivergenceError, TrainingWarning
 from isthmus.estimators import fitting
 from isthmus.models.autoencoder import ComposedAutoencoder
-from isthmus.uses import generation
+from isthmus.uses import euclidean_density
 
 RNG = np.random.default_rng(0)
 X = (RNG.normal(size=(300, 3)) @ RNG.normal(size=(3, 6)) + 0.1 * RNG.normal(size=(300, 6))).astype(np.float32)
@@ -198,7 +198,7 @@ def test_interrupt_after_training_leaves_a_model_that_samples_from_its_prior(mon
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(generation, "_mixture", interrupted)
+    monkeypatch.setattr(euclidean_density, "_mixture", interrupted)
     model = VAE(2, max_epochs=5, **SMALL)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X)

@@ -30,7 +30,7 @@ CASES = [
     (
         "schema",
         "text",
-        "must be 'auto' or 'images' or 'continuous' or 'unit-interval' or 'binary', or a dict of column",
+        "must be 'auto' or 'images' or 'binary' or 'unit-interval' or 'continuous' or 'count' or 'categorical', or a ",
     ),
     ("scaling", "robust", "must be 'auto' or 'column' or 'common' or 'none'; got 'robust'."),
     ("max_epochs", "x", AUTO_OR_COUNT + "'x'."),

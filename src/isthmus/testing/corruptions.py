@@ -48,10 +48,13 @@ def check_corruption(spec: Corruption) -> None:
         try:
             spec.noise_width(blocks)
         except ParameterError as error:
-            require(blocks is not together, f"{who} refuses rows that have columns of every kind: {error}")
+            # What makes every column something else may ask that all can become it.
             require(
-                blocks[0].kind in str(error), f"{who} refuses {blocks[0].kind} columns without naming them: {error}"
+                blocks is not together or spec.replaces_target,
+                f"{who} refuses rows that have columns of every kind: {error}",
             )
+            named = any(block.kind in str(error) for block in blocks)
+            require(named, f"{who} refuses {blocks[0].kind} columns without naming them: {error}")
             continue
         _check_rows(who, spec, blocks)
         accepted += 1
@@ -104,7 +107,8 @@ def _check_rows(who: str, spec: Corruption, blocks: Sequence[Block]) -> None:
     shown = EncoderInputs(blocks).double()(damaged)
     require(shown.isfinite().all(), f"{who}: the encoder would see numbers that are not finite (counts below 0?)")
     changed = bool((damaged != features).any())
-    without = 0 in spec.get_params().values()
+    already = spec.replaces_target and list(spec.blocks_after(blocks)) == list(blocks)
+    without = already or 0 in spec.get_params().values()
     require(changed or without, f"{who} damages nothing in {columns_of(blocks)} columns of {ROWS} rows")
     for block in blocks:
         if block.kind == "categorical":

@@ -94,12 +94,14 @@ def _latents(spec: Penalty) -> list[Latent]:
 
 def _refuses(spec: Penalty, latent: Latent) -> bool:
     """Whether the penalty is not defined for the posterior of a latent, and says so by name."""
-    model = example_model(True, {"penalty": spec}, latent=latent)
-    whole, _ = example_passes(model)
+    posterior = latent.name
     try:
+        model = example_model(True, {"penalty": spec}, latent=latent)
+        whole, _ = example_passes(model)
+        posterior = type(whole.posterior).__name__
         _value(model, whole)
     except ParameterError as error:
-        for name in (type(spec).__name__, type(whole.posterior).__name__):
+        for name in (type(spec).__name__, posterior):
             require(name in str(error), f"{type(spec).__name__} refuses a latent without naming {name}: {error}")
         return True
     return False
