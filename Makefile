@@ -29,7 +29,8 @@ contracts: $(STAMP)
 	$(BIN)/lint-imports
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not external"
+	# Two workers, one thread each: four threads on two cores get in one another's way.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not external"
 
 test-slow: $(STAMP)  ## the long checks too
 	$(BIN)/python -m pytest -n 2 -m "slow"
