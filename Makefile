@@ -28,12 +28,12 @@ types: $(STAMP)
 contracts: $(STAMP)
 	$(BIN)/lint-imports
 
+# Two workers, one thread each: four threads on two cores get in one another's way.
 unit: $(STAMP)
-	# Two workers, one thread each: four threads on two cores get in one another's way.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not external"
 
 test-slow: $(STAMP)  ## the long checks too
-	$(BIN)/python -m pytest -n 2 -m "slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "slow"
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
