@@ -107,8 +107,10 @@ def test_every_concrete_spec_is_registered_and_every_axis_has_a_check() -> None:
     concrete = {cls for cls in subclasses(Spec) if not inspect.isabstract(cls) and not subclasses(cls)}
     abstract = {cls.__name__ for cls in subclasses(Spec) - concrete}
     assert abstract == {
+        "Bounds",
         "Corruption",
         "CriticPenalty",
+        "DispersedCount",
         "Latent",
         "Likelihood",
         "Network",
@@ -116,6 +118,7 @@ def test_every_concrete_spec_is_registered_and_every_axis_has_a_check() -> None:
         "Penalty",
         "Prior",
         "Ramp",
+        "RepeatedBounds",
         "Schedule",
     }
     assert concrete == {cls for cls in registered().values() if cls.__module__.startswith("isthmus.")}

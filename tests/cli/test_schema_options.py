@@ -78,6 +78,18 @@ def test_fit_with_conditions_by_name_and_by_position(files, run: Callable[..., R
     assert isthmus.load(path).schema_.roles.carried == (3,)
 
 
+def test_a_conditional_recipe_needs_a_condition(files, run: Callable[..., Result], tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    for schema in ([], ["--schema", "continuous"], ["--schema", "age=continuous"]):
+        refused = run("fit", files.table, "-o", path, "--recipe", "conditional-vae", *schema)
+        assert (refused.exit_code, refused.stderr) == (
+            2,
+            "isthmus: error: Recipe 'conditional-vae' needs at least one column declared as a condition: "
+            "schema={'label': 'condition'} (a position for arrays). In the shell: --schema label=condition.\n",
+        )
+    assert not path.exists()
+
+
 def test_fit_of_counts_with_an_exposure(run: Callable[..., Result], tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     np.save(tmp_path / "x.npy", np.column_stack([random.poisson(3.0, (40, 5)), random.integers(1, 9, 40)]))

@@ -165,6 +165,39 @@ def test_each_reason_in_full():
     model("point", latent=Point(activation="sigmoid"), penalties={"sparse": ActivationTarget()}).fit(X)
 
 
+@pytest.mark.parametrize(
+    ("latent", "prior"),
+    [
+        ("point", Mixture(n_components=2)),
+        ("point", FullGaussian()),
+        ("point", FlowPrior(hidden=(4,))),
+        ("vector-quantised", CategoricalMixture(n_components=2)),
+    ],
+)
+def test_a_learnt_prior_that_nothing_would_move(latent, prior):
+    assert refusal(model(latent, prior=prior)) == (
+        f"prior `{prior.name}` is learnt, and no penalty here moves it: it would stay as it was drawn. Leave `prior` "
+        "at 'auto' (`sample` fits a density to the codes after training), or add a penalty such as "
+        "penalties={'mmd': MaximumMeanDiscrepancy()}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("latent", "parts"),
+    [
+        ("gaussian", {}),
+        ("gaussian", {"objective": ImportanceWeighted(samples=2)}),
+        ("point", {"penalties": {"mmd": MaximumMeanDiscrepancy()}}),
+        ("point", {"penalties": {"sliced": SlicedWasserstein()}}),
+    ],
+)
+@pytest.mark.parametrize("prior", [Mixture(n_components=2), FullGaussian()])
+def test_a_learnt_prior_that_something_moves(latent, parts, prior):
+    learnt = dict(model(latent, prior=prior, max_epochs=4, **parts).fit(X).module_.prior.named_parameters())
+    (log_diagonal,) = [value for name, value in learnt.items() if "log_diagonal" in name]  # it begins at zero
+    assert log_diagonal.detach().abs().min() > 0
+
+
 def test_a_codebook_is_trained_in_one_way():
     assert refusal(model("vector-quantised", penalties={"commitment": Commitment(), "it": CodebookLoss()})) == (
         "penalty `it` (CodebookLoss) has nothing to train: latent `vector-quantised` has no codebook that a gradient "

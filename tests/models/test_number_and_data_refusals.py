@@ -94,6 +94,11 @@ def refusal(estimator, rows=X, kind=ParameterError):
             "as in penalties={'commitment': Commitment(weight=...)}, and leave `commitment` at 0.25.",
         ),
         (
+            VQVAE(commitment=1.0, latent=FiniteScalar()),
+            "`commitment`=1.0 holds the encoder near a codebook, and latent `finite-scalar` has none. Leave "
+            "`commitment` at 0.25.",
+        ),
+        (
             VQVAE(n_codes=16, latent=FiniteScalar()),
             "`n_codes`=16 is meant for the automatic latent, but `latent` is given explicitly. Say it there, as in "
             "latent=VectorQuantised(...), and leave `n_codes` at 512.",

@@ -75,7 +75,7 @@ def noise(count: int, draws: int, seed: int = 1) -> Noise:
         ImportanceWeighted(5),
         MultipleImportanceWeighted(3, 2),
         PartiallyImportanceWeighted(3, 2),
-        CombinedImportanceWeighted(0.3, 4),
+        CombinedImportanceWeighted(samples=4, share=0.3),
     ],
     ids=repr,
 )

@@ -11,6 +11,7 @@ from isthmus.estimators.base import BaseAutoencoder
 from isthmus.estimators.parameters import AXES
 from isthmus.estimators.recipe import recipe
 from isthmus.models.defaults import AUTO, default_spec
+from isthmus.models.recipes import find_recipe
 
 from .components import REGISTERED_AS, component, unknown
 from .penalties import NONE, set_penalties
@@ -68,6 +69,14 @@ def assemble(recipe_name: str, settings: Mapping[str, Any]) -> BaseAutoencoder:
     if "penalties" in settings:
         set_penalties(estimator, settings)
     return estimator
+
+
+def refuse_without_need(recipe_name: str, estimator: BaseAutoencoder) -> None:
+    """Raise :class:`ParameterError` for a conditional model without a condition: it would be another model."""
+    needs = find_recipe(recipe_name).needs
+    schema = estimator.schema
+    if needs and (not isinstance(schema, Mapping) or "condition" not in schema.values()):
+        raise ParameterError(f"Recipe {recipe_name!r} needs {needs}. In the shell: --schema label=condition.")
 
 
 def _refuse_twice(axis: str, settings: Mapping[str, Any], known: Mapping[str, Any]) -> None:

@@ -122,11 +122,12 @@ def command(
             raise ParameterError(f"`recipe` must be the name of a recipe; got {name!r}.")
         settings.setdefault("random_state", 0)
 
-        from .assembling import assemble
+        from .assembling import assemble, refuse_without_need
         from .fit_summary import fit_summary
         from .progress import progress_callbacks
 
         estimator = assemble(name, settings)
+        refuse_without_need(name, estimator)
         title = type(estimator).__name__
         estimator.set_params(callbacks=[stop, *progress_callbacks(title, quiet, verbose)])
         if checkpoint is not None:

@@ -14,6 +14,7 @@ from isthmus.models.deterministic_recipes import DETERMINISTIC
 from isthmus.models.importance_weighted_recipes import IMPORTANCE_WEIGHTED
 from isthmus.models.quantised_recipes import QUANTISED
 from isthmus.models.recipe import Recipe
+from isthmus.models.recipes import installed_recipes
 from isthmus.models.variational_recipes import VARIATIONAL
 
 from .recipe_parts import choices, parameters, parts
@@ -36,7 +37,8 @@ def listing() -> str:
     """All recipes by group: name, summary, paper."""
     width = columns()
     groups = []
-    for title, recipes in GROUPS.items():
+    elsewhere = installed_recipes()
+    for title, recipes in [*GROUPS.items(), *([("From other packages", elsewhere)] if elsewhere else [])]:
         lines = [click.style(title, bold=True), ""]
         for recipe in recipes:
             paper = f"{recipe.paper}."

@@ -6,7 +6,8 @@ A component registers itself where it is defined::
     @dataclass(frozen=True)
     class Gaussian(Likelihood): ...
 
-Only registered names can be built from a model file.
+Only registered names can be built from a model file. Packages register theirs by an entry point, see
+:mod:`~isthmus.core.plugins`, or by being imported.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from .errors import ParameterError
+from .plugins import COMPONENTS, load, offered, refused
 
 SpecType = TypeVar("SpecType", bound=type)
 
@@ -39,7 +41,7 @@ def register(axis: str, name: str) -> Callable[[SpecType], SpecType]:
 
 def lookup(axis: str, name: str) -> type:
     """The spec class registered as ``name`` on ``axis``; raises :class:`ParameterError` with the known names."""
-    found = _COMPONENTS.get((axis, name))
+    found = _COMPONENTS.get((axis, name)) or _installed(axis, name)
     if found is None:
         known = names(axis)
         close = get_close_matches(name, known, n=1)
@@ -49,10 +51,34 @@ def lookup(axis: str, name: str) -> type:
 
 
 def names(axis: str) -> list[str]:
-    """The registered names of one axis, sorted."""
-    return sorted(name for where, name in _COMPONENTS if where == axis)
+    """The names of one axis, sorted: registered ones, and those that installed packages offer."""
+    elsewhere = {name.removeprefix(f"{axis}.") for name in offered(COMPONENTS) if name.startswith(f"{axis}.")}
+    return sorted(elsewhere | {name for where, name in _COMPONENTS if where == axis})
 
 
 def registered() -> dict[tuple[str, str], type]:
     """All registered specs by (axis, name)."""
     return dict(_COMPONENTS)
+
+
+def import_path(spec: type) -> str:
+    """Where a spec is defined, as ``"package.module:Class"``.
+
+    >>> import_path(dict)
+    'builtins:dict'
+    """
+    return f"{spec.__module__}:{spec.__qualname__}"
+
+
+def _installed(axis: str, name: str) -> type | None:
+    """The spec that an installed package offers by this name. The entry point says where it is defined: model files
+    are checked against that before anything is imported."""
+    entry = offered(COMPONENTS).get(f"{axis}.{name}")
+    if entry is None:
+        return None
+    spec: type = load(entry)
+    if _COMPONENTS.get((axis, name)) is not spec:
+        raise refused(entry, f"which is not registered as the {axis} {name!r}")
+    if import_path(spec) != entry.value:
+        raise refused(entry, f"which is defined as {import_path(spec)!r}")
+    return spec

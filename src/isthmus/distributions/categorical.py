@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional
@@ -53,7 +54,7 @@ class IndependentCategorical(Distribution):
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
         # Of exponential clocks with rates p, clock k rings first with probability p_k.
         columns = self._columns()
-        shape = torch.broadcast_shapes(columns.shape, (rows, 1, 1))
+        shape = np.broadcast_shapes(columns.shape, (rows, 1, 1))
         clocks = columns.new_empty(shape).exponential_(generator=generator)
         return self._one_hot(columns - clocks.log())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import factorial
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -69,7 +70,7 @@ class ContinuousBernoulli(Distribution):
         return torch.where(near, (value - 0.5) * central - series, far).sum(-1)
 
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
-        shape = torch.broadcast_shapes(self.logits.shape, (rows, 1))
+        shape = np.broadcast_shapes(self.logits.shape, (rows, 1))
         uniform = torch.rand(shape, generator=generator, device=self.logits.device, dtype=self.logits.dtype)
         # The distance from the end that is more likely is an exponential cut to [0, 1]: the inverse of its CDF.
         size = self.logits.abs().clamp_min(1e-30)

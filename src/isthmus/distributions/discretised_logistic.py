@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
@@ -96,7 +97,7 @@ class DiscretisedLogisticMixture(Distribution):
 
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
         locations, dtype, device = self.locations, self.locations.dtype, self.locations.device
-        shape = torch.broadcast_shapes(self.mixture_logits.shape, locations.shape, self.log_scales.shape, (rows, 1, 1))
+        shape = np.broadcast_shapes(self.mixture_logits.shape, locations.shape, self.log_scales.shape, (rows, 1, 1))
         # Of exponential clocks with rates p, clock k rings first with probability p_k.
         clocks = torch.empty(shape, device=device, dtype=dtype).exponential_(generator=generator)
         component = (self.mixture_logits - clocks.log()).argmax(-1, keepdim=True)

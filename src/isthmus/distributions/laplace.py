@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import torch
+import numpy as np
 from torch import Generator, Tensor
 
 from .base import Distribution
@@ -44,6 +44,6 @@ class IndependentLaplace(Distribution):
 
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
         # The difference of two exponential variables is a Laplace variable, without a logarithm that may reach 0.
-        shape = torch.broadcast_shapes(self.location.shape, self.scale.shape, (rows, 1))
+        shape = np.broadcast_shapes(self.location.shape, self.scale.shape, (rows, 1))
         pair = self.location.new_empty(2, *shape).exponential_(generator=generator)
         return self.location + self.scale * (pair[0] - pair[1])

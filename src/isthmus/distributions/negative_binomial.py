@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
@@ -70,7 +71,7 @@ class IndependentNegativeBinomial(Distribution):
 
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
         log_mean, log_theta = self.log_mean.detach(), self.log_inverse_dispersion.detach()
-        shape = torch.broadcast_shapes(log_mean.shape, log_theta.shape, (rows, 1))
+        shape = np.broadcast_shapes(log_mean.shape, log_theta.shape, (rows, 1))
         # A gamma of shape θ and mean 1. From e^40 on it is 1 to every digit.
         theta = log_theta.to(log_mean.dtype).clamp_max(40.0).exp()
         gamma = torch._standard_gamma(theta.expand(shape), generator=generator) / theta

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -41,6 +42,6 @@ class IndependentPoisson(Distribution):
         return (value * self.log_rate - self.log_rate.exp() - torch.lgamma(value + 1)).sum(-1)
 
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
-        shape = torch.broadcast_shapes(self.log_rate.shape, (rows, 1))
+        shape = np.broadcast_shapes(self.log_rate.shape, (rows, 1))
         rate = self.log_rate.detach().exp().clamp_max(LARGEST_RATE)
         return torch.poisson(rate.expand(shape), generator=generator)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -55,7 +56,7 @@ class IndependentStudentT(Distribution):
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
         # A normal over the root of an independent chi-squared / ν, which is a gamma of shape ν/2 over ν/2.
         half = self.degrees_of_freedom / 2
-        shape = torch.broadcast_shapes(self.location.shape, self.scale.shape, half.shape, (rows, 1))
+        shape = np.broadcast_shapes(self.location.shape, self.scale.shape, half.shape, (rows, 1))
         noise = torch.randn(shape, generator=generator, device=self.location.device, dtype=self.location.dtype)
         gamma = torch._standard_gamma(half.to(noise.dtype).expand(shape), generator=generator)
         return self.location + self.scale * noise * (half / gamma).sqrt()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import logsigmoid
@@ -63,6 +64,6 @@ class ZeroInflatedNegativeBinomial(Distribution):
 
     def draw(self, rows: int, generator: Generator | None = None) -> Tensor:
         counts = self.counts.draw(rows, generator)
-        shape = torch.broadcast_shapes(counts.shape, self.dropout_logits.shape)
+        shape = np.broadcast_shapes(counts.shape, self.dropout_logits.shape)
         uniform = torch.rand(shape, generator=generator, device=counts.device, dtype=counts.dtype)
         return torch.where(uniform < torch.sigmoid(self.dropout_logits), 0.0, counts)

@@ -172,7 +172,7 @@ class _Run:
         words = self.model.likelihood.diagnose()
         if words is not None:
             warnings.warn(words, LikelihoodWarning, stacklevel=4)
-        unused = self.model.latent.diagnose()
+        unused = self.estimator.diagnosis_.unused_codes
         if unused is not None:
             warnings.warn(unused, CollapseWarning, stacklevel=4)
 

@@ -32,7 +32,7 @@ class VQVAE(BaseAutoencoder):
     tokens : int
         How many symbols a row becomes.
     commitment : float
-        The weight of the encoder's distance from the codebook.
+        The weight of the encoder's distance from the codebook; refused with a latent that has none.
     [shared parameters]
 
     [attributes]

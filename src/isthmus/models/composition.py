@@ -73,6 +73,7 @@ class Composition:
             self._check_name(name)
             penalty.validate()
             self._check_penalty(name, penalty)
+        self._check_learnt_prior()
         self._check_codebook()
 
     def _check_name(self, name: str) -> None:
@@ -138,6 +139,15 @@ class Composition:
             raise ParameterError(
                 f"prior `vamp` is a mixture of Gaussian posteriors; those of latent `{self.latent.name}` are none. Use "
                 "latent=GaussianLatent(), or another prior."
+            )
+
+    def _check_learnt_prior(self) -> None:
+        trained = self.objective.includes_divergence or any(one.trains_prior for one in self.penalties.values())
+        if self.prior.learnt and not trained:
+            raise ParameterError(
+                f"prior `{self.prior.name}` is learnt, and no penalty here moves it: it would stay as it was drawn. "
+                "Leave `prior` at 'auto' (`sample` fits a density to the codes after training), or add a penalty such "
+                "as penalties={'mmd': MaximumMeanDiscrepancy()}."
             )
 
     def _check_codebook(self) -> None:

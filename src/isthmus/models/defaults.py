@@ -168,7 +168,7 @@ def _penalties(parts: Parts, latent: Latent, objective: Objective) -> Mapping[st
                 f"`beta`={parts.beta} sets the weight of the automatic KL penalty, and there is none with "
                 f"latent `{latent.name}` and objective `{objective.name}`. Leave `beta` at 1."
             )
-        return _quantisation_penalties(latent, parts.commitment) if latent.code_space == "symbols" else {}
+        return _quantisation_penalties(latent, parts.commitment)
     if not isinstance(parts.penalties, Mapping) or not all(isinstance(p, Penalty) for p in parts.penalties.values()):
         raise ParameterError(f"`penalties` must be 'auto' or a dict of named penalty specs; got {parts.penalties!r}.")
     if parts.beta == 1.0:
@@ -196,8 +196,14 @@ def _penalties(parts: Parts, latent: Latent, objective: Objective) -> Mapping[st
 
 
 def _quantisation_penalties(latent: Latent, commitment: float) -> Mapping[str, Penalty]:
-    """What holds encoder and codebook together; rounding to fixed levels needs nothing."""
+    """What holds encoder and codebook together; other codes, and those rounded to fixed levels, need nothing."""
     if not hasattr(latent, "decay"):
+        usual = Commitment().weight
+        if commitment != usual:
+            raise ParameterError(
+                f"`commitment`={commitment} holds the encoder near a codebook, and latent `{latent.name}` has none. "
+                f"Leave `commitment` at {usual}."
+            )
         return {}
     learnt = {"codebook": CodebookLoss()} if getattr(latent, "update", "ema") == "gradient" else {}
     return {"commitment": Commitment(weight=commitment), **learnt}

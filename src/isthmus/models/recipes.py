@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 
+from isthmus.core import plugins
 from isthmus.core.errors import ParameterError
 
 from .deterministic_recipes import DETERMINISTIC
@@ -20,8 +21,20 @@ RECIPES: Mapping[str, Recipe] = {
 
 def find_recipe(name: str) -> Recipe:
     """The recipe called ``name``; raises :class:`ParameterError` with the known names."""
-    if name not in RECIPES:
-        close = get_close_matches(name, RECIPES, n=1)
+    if name in RECIPES:
+        return RECIPES[name]
+    entry = plugins.offered(plugins.RECIPES).get(name)
+    if entry is None:
+        known = [*RECIPES, *plugins.offered(plugins.RECIPES)]
+        close = get_close_matches(name, known, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ParameterError(f"No recipe is called {name!r}.{hint} Known: {', '.join(RECIPES)}.")
-    return RECIPES[name]
+        raise ParameterError(f"No recipe is called {name!r}.{hint} Known: {', '.join(known)}.")
+    found = plugins.load(entry)
+    if not isinstance(found, Recipe) or found.name != name:
+        raise plugins.refused(entry, "which is no Recipe of that name")
+    return found
+
+
+def installed_recipes() -> list[Recipe]:
+    """The recipes that installed packages offer, by name; ours keep their names."""
+    return [find_recipe(name) for name in sorted(set(plugins.offered(plugins.RECIPES)) - set(RECIPES))]

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..core.errors import ModelFileError, ParameterError
-from ..core.registry import names, registered
+from ..core.plugins import COMPONENTS, offered
+from ..core.registry import import_path, names, registered
 from ..files.os_errors import PathLike
 
 CUSTOM = "custom"
@@ -18,8 +19,8 @@ def check_components(path: PathLike, description: Any, trust: Sequence[str] = ()
     """Raise unless every component that ``description`` names, at any depth, may be built.
 
     A component may be built if a module of Isthmus registered it. One that imports the user's code (``*/custom``,
-    with the import path as its parameter ``path``), or that another package registered, may be built if its import
-    path ``"package.module:attribute"`` is in ``trust``. Nothing is imported here.
+    with the import path as its parameter ``path``), or that another package registered or offers by an entry point,
+    may be built if its import path ``"package.module:attribute"`` is in ``trust``. Nothing is imported here.
 
     Parameters
     ----------
@@ -42,6 +43,10 @@ def check_components(path: PathLike, description: Any, trust: Sequence[str] = ()
     for component, params in _components(path, description):
         axis, _, name = component.partition("/")
         found = known.get((axis, name))
+        entry = offered(COMPONENTS).get(f"{axis}.{name}") if found is None else None
+        if entry is not None:
+            _check_trusted(path, component, entry.value, trusted)
+            continue
         if found is None:
             raise ModelFileError(
                 f"Cannot load {str(path)!r}: it names the {axis} {name!r}, which is not registered. Known: "
@@ -50,7 +55,7 @@ def check_components(path: PathLike, description: Any, trust: Sequence[str] = ()
         if name == CUSTOM:
             _check_trusted(path, component, params.get("path"), trusted)
         if found.__module__.partition(".")[0] != "isthmus":
-            _check_trusted(path, component, f"{found.__module__}:{found.__qualname__}", trusted)
+            _check_trusted(path, component, import_path(found), trusted)
 
 
 def _checked(trust: Sequence[str]) -> frozenset[str]:
@@ -61,16 +66,16 @@ def _checked(trust: Sequence[str]) -> frozenset[str]:
     return frozenset(entries)
 
 
-def _check_trusted(path: PathLike, component: str, import_path: Any, trusted: frozenset[str]) -> None:
-    if not isinstance(import_path, str) or not _IMPORT_PATH.fullmatch(import_path):
+def _check_trusted(path: PathLike, component: str, source: Any, trusted: frozenset[str]) -> None:
+    if not isinstance(source, str) or not _IMPORT_PATH.fullmatch(source):
         raise ModelFileError(
             f"Cannot load {str(path)!r}: its component {component!r} has no import path of the form "
-            f'"package.module:attribute" (got {str(import_path)[:80]!r}).'
+            f'"package.module:attribute" (got {str(source)[:80]!r}).'
         )
-    if import_path not in trusted:
+    if source not in trusted:
         raise ModelFileError(
-            f"Cannot load {str(path)!r}: its component {component!r} runs code from {import_path!r}. If you trust "
-            f'that code, load it with isthmus.load({str(path)!r}, trust=["{import_path}"]).'
+            f"Cannot load {str(path)!r}: its component {component!r} runs code from {source!r}. If you trust "
+            f'that code, load it with isthmus.load({str(path)!r}, trust=["{source}"]).'
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-MANY = 100
+MANY = 32
 
 
 def require(condition: Any, message: str) -> None:

@@ -24,7 +24,7 @@ NOISE_SEED = 2014
 COLLAPSED_PERPLEXITY = 1.5
 ACTIVE_SHARE = 0.01
 CONSTANT = 1e-5
-_OF_SYMBOLS = ("symbols_used", "perplexity")
+_OF_SYMBOLS = ("symbols_used", "perplexity", "unused_codes")
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Diagnosis:
     symbols_used, perplexity : float or None
         Where codes are symbols: the share of a place's symbols that occur, and how many of them, used equally often,
         would carry as much; means over the places of a code.
+    unused_codes : str or None
+        Words about a codebook of which more than half is hardly ever chosen.
     """
 
     active_units: int
@@ -53,6 +55,7 @@ class Diagnosis:
     expected_active: int | None
     symbols_used: float | None = None
     perplexity: float | None = None
+    unused_codes: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dict."""
@@ -103,7 +106,8 @@ def diagnose(model: ComposedAutoencoder, rows: RowSource, index: Tensor, noise_v
         z = posterior.sample(noise)
     rate = float(kl_divergence(posterior, prior, z).double().mean())
     if model.code_space == "symbols":
-        return Diagnosis(active, rate, None, None, *_usage(posterior.symbols, model.levels))  # type: ignore[attr-defined]
+        used = _usage(posterior.symbols, model.levels)  # type: ignore[attr-defined]
+        return Diagnosis(active, rate, None, None, *used, unused_codes=model.latent.diagnose(posterior))
     shares = None
     if isinstance(posterior, DiagonalNormal) and type(prior).__name__ == "StandardNormal":
         per_dimension = 0.5 * (posterior.mean.square() + (2 * posterior.log_std).exp() - 1) - posterior.log_std

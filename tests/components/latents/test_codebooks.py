@@ -13,6 +13,7 @@ from isthmus.components.latents.vector_quantised import VectorQuantised
 from isthmus.components.networks.layers import initialise
 from isthmus.core.errors import ParameterError
 from isthmus.core.random import torch_generator
+from isthmus.distributions import QuantisedPosterior
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -74,7 +75,6 @@ def test_averages_are_those_of_the_paper() -> None:
     sums[0] += 0.1 * rows[symbols == 0].sum(0) / 6
     sums[1] += 0.1 * rows[symbols == 1].sum(0) / 6
     torch.testing.assert_close(found["counts"], counts)
-    torch.testing.assert_close(found["usage"], counts)
     torch.testing.assert_close(found["sums"], sums)
     apply(codebook, found)
     torch.testing.assert_close(codebook.vectors[2], before[2], rtol=1e-12, atol=0)
@@ -103,7 +103,6 @@ def test_dead_codes_become_random_rows_and_only_they() -> None:
     assert found["counts"][[1, 3]].tolist() == [0.5, 0.5]
     for name in ("counts", "sums"):
         assert torch.equal(found[name][[0, 2]], kept[name][[0, 2]])
-    assert torch.equal(found["usage"], kept["usage"])  # a reset is no use
 
 
 def test_more_dead_codes_than_vectors_in_the_batch() -> None:
@@ -131,10 +130,12 @@ def test_begin_with_fewer_rows_than_codes_gives_different_vectors() -> None:
 
 def test_says_when_most_codes_are_dead() -> None:
     codebook = Codebook(10, 1)
-    codebook.usage[:5] = 0
-    assert codebook.diagnose() is None
-    codebook.usage[:6] = 0
-    message = codebook.diagnose()
+    assert codebook.diagnose(torch.arange(5).reshape(5, 1)) is None
+    # A code counts as dead below a hundredth of the mean, which is 200 here.
+    times = torch.tensor([400, 400, 400, 400, 396, 0, 1, 1, 1, 1])
+    assert codebook.diagnose(torch.arange(10).repeat_interleave(times).reshape(-1, 2)) is None
+    times = torch.tensor([400, 400, 400, 795, 0, 1, 1, 1, 1, 1])
+    message = codebook.diagnose(torch.arange(10).repeat_interleave(times).reshape(-1, 2))
     assert message is not None
     assert "6 of 10 codes" in message
     assert "`n_codes`" in message
@@ -168,7 +169,7 @@ def test_the_gradient_codebook_is_a_parameter_that_codes_do_not_reach() -> None:
     posterior.quantised.sum().backward()
     assert module.codebook.weight.grad.sum() == 10
     assert spec.noise_width(2) == 0
-    assert set(module.updates(posterior, None)) == {"codebook.usage"}
+    assert module.updates(posterior, None) == {}
 
 
 def test_residual_stages_quantise_what_is_left() -> None:
@@ -197,6 +198,9 @@ def test_residual_stages_begin_with_a_smaller_error_each() -> None:
 
 def test_residual_diagnosis_names_the_stage() -> None:
     module = ResidualQuantised(n_codes=4, stages=2).build(1)
-    assert module.diagnose() is None
-    module.codebooks[1].usage.zero_()
-    assert (module.diagnose() or "").startswith("Stage 2: 4 of 4 codes")
+    chosen = torch.arange(4).repeat(2, 1).T
+    rows = torch.zeros(4, 1)
+    assert module.diagnose(QuantisedPosterior(rows, rows, chosen, 0.0)) is None
+    chosen = torch.stack([torch.arange(4), torch.zeros(4, dtype=torch.long)], -1)
+    message = module.diagnose(QuantisedPosterior(rows, rows, chosen, 0.0))
+    assert (message or "").startswith("Stage 2: 3 of 4 codes")

@@ -8,8 +8,9 @@ import torch
 from isthmus.components.likelihoods.categorical import Categorical, CategoricalLikelihood
 from isthmus.components.likelihoods.count_rates import CountLikelihood
 from isthmus.components.likelihoods.discretised_logistic import DiscretisedLogistic, DiscretisedLogisticLikelihood
+from isthmus.components.likelihoods.dispersed_count import DispersedCountLikelihood
 from isthmus.components.likelihoods.gaussian import Gaussian
-from isthmus.components.likelihoods.negative_binomial import DispersedCountLikelihood, NegativeBinomial
+from isthmus.components.likelihoods.negative_binomial import NegativeBinomial
 from isthmus.components.likelihoods.poisson import Poisson
 from isthmus.components.likelihoods.running_scale import RunningScaleLikelihood
 from isthmus.components.likelihoods.student_t import StudentT, StudentTLikelihood

@@ -27,7 +27,7 @@ EVERY = (
     ImportanceWeighted(3),
     MultipleImportanceWeighted(3, 2),
     PartiallyImportanceWeighted(3, 2),
-    CombinedImportanceWeighted(0.25, 6),
+    CombinedImportanceWeighted(samples=6, share=0.25),
 )
 
 
@@ -100,11 +100,11 @@ def test_combined_importance_weighted_mixes_both_bounds() -> None:
     evidence, importance = -found.mean(), -(logsumexp(found, 0) - np.log(6)).mean()
     close(terms.total, 0.25 * evidence + 0.75 * importance)
     for share, wanted in ((1.0, evidence), (0.0, importance)):
-        close(terms_of(CombinedImportanceWeighted(share, 6))[0].total, wanted)
+        close(terms_of(CombinedImportanceWeighted(samples=6, share=share))[0].total, wanted)
 
 
 def test_the_share_can_be_scheduled() -> None:
-    objective = CombinedImportanceWeighted(LinearSchedule(1.0, 0.2, until=0.5))
+    objective = CombinedImportanceWeighted(share=LinearSchedule(1.0, 0.2, until=0.5))
     assert objective.weights_at(START) == {"reconstruction": 0.0, "evidence_bound": 1.0, "importance_bound": 0.0}
     halfway = objective.weights_at(Progress(3.0, 0.25))
     assert halfway["evidence_bound"] == pytest.approx(0.6)
@@ -113,7 +113,7 @@ def test_the_share_can_be_scheduled() -> None:
     assert objective.settled(Progress(3.0, 0.5))
     objective.validate()
     with pytest.raises(ParameterError, match=r"`share` must stay between 0 and 1 .* is 2 when 100% of it is over"):
-        CombinedImportanceWeighted(LinearSchedule(0.5, 2.0)).validate()
+        CombinedImportanceWeighted(share=LinearSchedule(0.5, 2.0)).validate()
 
 
 def test_a_pass_without_noise_counts_as_one_draw() -> None:

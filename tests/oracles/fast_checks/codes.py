@@ -90,7 +90,6 @@ def the_nearest_vectors_replace_the_encoders() -> None:
     chosen = torch.nn.functional.one_hot(nearest.flatten(), 3).double() / 12
     close(found["codebook.counts"], 0.9 * counts + 0.1 * chosen.sum(0), 1e-12)
     close(found["codebook.sums"], 0.9 * sums + 0.1 * chosen.T @ tokens.reshape(24, 2), 1e-12)
-    close(found["codebook.usage"], 0.9 * latent.codebook.usage + 0.1 * chosen.sum(0), 1e-12)
 
 
 def codes_without_rows_begin_anew() -> None:

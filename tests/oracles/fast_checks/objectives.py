@@ -11,6 +11,7 @@ from isthmus.components.objectives.combined_importance_weighted import CombinedI
 from isthmus.components.objectives.importance_weighted import ImportanceWeighted
 from isthmus.components.objectives.multiple_importance_weighted import MultipleImportanceWeighted
 from isthmus.components.objectives.partially_importance_weighted import PartiallyImportanceWeighted
+from isthmus.components.penalties.code_norm import CodeNorm
 from isthmus.core.loss_terms import LossTerms
 from isthmus.core.progress import START, Progress
 from isthmus.core.schedule import LinearSchedule
@@ -22,8 +23,13 @@ from .passes import pass_with
 ROWS, DRAWS = 5, 6
 
 
-def _of(objective: Objective, progress: Progress = START) -> tuple[LossTerms, np.ndarray, np.ndarray]:
-    """An objective's terms for a linear decoder, log p(x|z) and the log-weights, both (draws, rows)."""
+def _of(
+    objective: Objective, progress: Progress = START, norm_weight: float | None = None
+) -> tuple[LossTerms, np.ndarray, np.ndarray]:
+    """An objective's terms for a linear decoder, log p(x|z) and the log-weights, both (draws, rows).
+
+    With ``norm_weight``, the penalty "norm" on the size of the codes stands beside it.
+    """
     posterior = DiagonalNormal(values(ROWS, 2), 0.4 * values(ROWS, 2, seed=1))
     noise, matrix, x = values(DRAWS, ROWS, 2, seed=2), values(2, 3), values(ROWS, 3)
     z = posterior.sample(noise)
@@ -32,7 +38,11 @@ def _of(objective: Objective, progress: Progress = START) -> tuple[LossTerms, np
     fit = stats.norm.logpdf(x, z @ matrix, np.exp(-0.3)).sum(-1)
     log_prior = stats.norm.logpdf(z).sum(-1)
     log_posterior = stats.norm.logpdf(z, posterior.mean, posterior.stddev).sum(-1)
-    terms = objective.terms(found, {}, objective.weights_at(progress))
+    weights = dict(objective.weights_at(progress))
+    penalties = {} if norm_weight is None else {"norm": CodeNorm().build(2, 3)}
+    if norm_weight is not None:
+        weights["norm"] = norm_weight
+    terms = objective.terms(found, penalties, weights)
     close(item(terms.parts["reconstruction"]), -fit.mean(0).sum())
     assert terms.rows == ROWS
     return terms, fit, fit + log_prior - log_posterior
@@ -63,6 +73,12 @@ def one_bound_for_the_decoder_and_several_for_the_encoder() -> None:
     several = -np.mean([_bound(log_weights[start : start + 2]) for start in (0, 2, 4)])
     close(item(terms.total_of("encoder")), several)
     assert abs(several + _bound(log_weights).mean()) > 1e-3, "the two must differ for this to say anything"
+    # Both minimise the penalties.
+    with_norm, _, _ = _of(PartiallyImportanceWeighted(samples=2, repeats=3), norm_weight=0.5)
+    norm = 0.5 * item(with_norm.parts["norm"]) / ROWS
+    assert norm > 1e-3
+    close(item(with_norm.total_of("encoder")), several + norm)
+    close(item(with_norm.total_of("decoder")), -_bound(log_weights).mean() + norm)
 
 
 def a_share_of_the_evidence_bound() -> None:

@@ -85,18 +85,13 @@ CODES = (
         ),
         (
             "codebook: the complement of the decay forgotten",
-            "counts = kept * self.counts + (1 - decay) * found",
-            "counts = kept * self.counts + decay * found",
+            "counts = kept * self.counts + (1 - self.decay) * found",
+            "counts = kept * self.counts + self.decay * found",
         ),
         (
             "codebook: sums decay otherwise than counts",
-            "sums = kept[:, None] * self.sums + (1 - decay) * (chosen.T @ rows.flatten(0, 1))",
+            "sums = kept[:, None] * self.sums + (1 - self.decay) * (chosen.T @ rows.flatten(0, 1))",
             "sums = kept[:, None] * self.sums + chosen.T @ rows.flatten(0, 1)",
-        ),
-        (
-            "codebook: usage upside down",
-            "usage = torch.lerp(found, self.usage, decay)",
-            "usage = torch.lerp(self.usage, found, decay)",
         ),
         (
             "codebook: the living begin anew",

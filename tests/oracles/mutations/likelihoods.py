@@ -148,7 +148,7 @@ LIKELIHOODS = (
         ),
     ),
     *of(
-        "components/likelihoods/negative_binomial.py",
+        "components/likelihoods/dispersed_count.py",
         "counts",
         (
             "first dispersion: upside down",

@@ -63,8 +63,8 @@ NETWORK_PENALTIES = (
         "penalties_of_networks",
         (
             "decoder gradient: its value",
-            "derivative: Tensor = torch.func.jvp(function, (point,), (direction,))[1]",
-            "derivative: Tensor = torch.func.jvp(function, (point,), (direction,))[0]",
+            "return torch.func.jvp(function, (point,), (direction,))[1]",
+            "return torch.func.jvp(function, (point,), (direction,))[0]",
         ),
     ),
     *of(

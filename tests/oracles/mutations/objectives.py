@@ -97,32 +97,22 @@ OBJECTIVES = (
         ),
     ),
     *of(
-        "components/objectives/importance_weighted.py",
+        "components/objectives/bounds.py",
         "objectives",
         (
-            "importance-weighted: mean over rows",
-            'parts = {"reconstruction": -log_likelihood.mean(0).sum(), "importance_bound": -log_mean_exp(log_w).sum()}',
-            'parts = {"reconstruction": -log_likelihood.mean(0).sum(), "importance_bound": '
-            "-log_mean_exp(log_w).mean()}",
+            "bounds: mean over rows",
+            "parts.update({name: -bound.sum() for name, bound in self.bounds(log_w).items()})",
+            "parts.update({name: -bound.mean() for name, bound in self.bounds(log_w).items()})",
         ),
         (
-            "importance-weighted: the reconstruction minimised too",
+            "bounds: the reconstruction minimised too",
             'TOLD: Mapping[str, float] = {"reconstruction": 0.0}',
             "TOLD: Mapping[str, float] = {}",
         ),
-    ),
-    *of(
-        "components/objectives/multiple_importance_weighted.py",
-        "objectives",
         (
             "multiple bounds: samples for repeats",
             "return log_mean_exp(log_weights.unflatten(0, (-1, samples)), 1).mean(0)",
             "return log_mean_exp(log_weights.unflatten(0, (samples, -1)), 1).mean(0)",
-        ),
-        (
-            "multiple bounds: repeats for samples",
-            '"importance_bound": -mean_bound(log_w, self.samples).sum(),',
-            '"importance_bound": -mean_bound(log_w, self.repeats).sum(),',
         ),
         (
             "multiple bounds: one of all",
@@ -131,22 +121,45 @@ OBJECTIVES = (
         ),
     ),
     *of(
+        "components/objectives/importance_weighted.py",
+        "objectives",
+        (
+            "importance-weighted: the mean of the weights' logarithms",
+            'return {"importance_bound": log_mean_exp(log_w)}',
+            'return {"importance_bound": log_w.mean(0)}',
+        ),
+    ),
+    *of(
+        "components/objectives/multiple_importance_weighted.py",
+        "objectives",
+        (
+            "multiple bounds: repeats for samples",
+            'return {"importance_bound": mean_bound(log_w, self.samples)}',
+            'return {"importance_bound": mean_bound(log_w, self.repeats)}',
+        ),
+    ),
+    *of(
         "components/objectives/partially_importance_weighted.py",
         "objectives",
         (
             "partial bounds: the groups swapped",
-            'groups["encoder"] = {name: weights.get(name, 1.0) for name in found} | {"multiple_importance_bound": 1.0}',
-            'groups["decoder"] = {name: weights.get(name, 1.0) for name in found} | {"multiple_importance_bound": 1.0}',
+            'return {"encoder": {**penalties, ENCODERS: 1.0}}',
+            'return {"decoder": {**penalties, ENCODERS: 1.0}}',
         ),
         (
             "partial bounds: the decoder's for the encoder",
-            'groups["encoder"] = {name: weights.get(name, 1.0) for name in found} | {"multiple_importance_bound": 1.0}',
-            'groups["encoder"] = {name: weights.get(name, 1.0) for name in found} | {"importance_bound": 1.0}',
+            'return {"encoder": {**penalties, ENCODERS: 1.0}}',
+            'return {"encoder": {**penalties, "importance_bound": 1.0}}',
         ),
         (
             "partial bounds: both for the decoder",
-            'TOLD: Mapping[str, float] = {"reconstruction": 0.0, "multiple_importance_bound": 0.0}',
-            'TOLD: Mapping[str, float] = {"reconstruction": 0.0}',
+            "return {**TOLD, ENCODERS: 0.0}",
+            "return TOLD",
+        ),
+        (
+            "partial bounds: the encoder without penalties",
+            'return {"encoder": {**penalties, ENCODERS: 1.0}}',
+            'return {"encoder": {ENCODERS: 1.0}}',
         ),
     ),
     *of(
@@ -154,8 +167,8 @@ OBJECTIVES = (
         "objectives",
         (
             "combined bounds: the shares swapped",
-            'return {"reconstruction": 0.0, "evidence_bound": share, "importance_bound": 1.0 - share}',
-            'return {"reconstruction": 0.0, "evidence_bound": 1.0 - share, "importance_bound": share}',
+            'return {**TOLD, "evidence_bound": share, "importance_bound": 1.0 - share}',
+            'return {**TOLD, "evidence_bound": 1.0 - share, "importance_bound": share}',
         ),
     ),
     *of(

@@ -90,6 +90,6 @@ class LatentModule(nn.Module):
         """The latent in a few words, for tables and diagrams; empty where the code is just a point."""
         return ""
 
-    def diagnose(self) -> str | None:
-        """A warning about the fitted state, in words, or None."""
+    def diagnose(self, posterior: Posterior) -> str | None:
+        """A warning about the fitted state, in words, or None. ``posterior`` is that of training rows."""
         return None

@@ -14,7 +14,7 @@ FLOOR = 1e-20
 LLOYD_STEPS = 10
 # How far codes begin from the rows they are copied from, in standard deviations.
 APART = 1e-3
-# A code chosen this much less often than if all were equally likely counts as dead for diagnosis.
+# A code chosen this much less often than if all were equally likely counts as dead for diagnosis; or never.
 DEAD = 0.01
 
 
@@ -38,7 +38,6 @@ class Codebook(nn.Module):
 
     counts: Tensor
     sums: Tensor
-    usage: Tensor
 
     def __init__(
         self, n_codes: int, width: int, *, per_row: int = 1, decay: float | None = 0.99, reset_below: float = 0.0
@@ -47,7 +46,6 @@ class Codebook(nn.Module):
         self.n_codes, self.width, self.per_row = n_codes, width, per_row
         self.decay, self.reset_below = decay, reset_below
         self.uniform = per_row / n_codes
-        self.register_buffer("usage", torch.full((n_codes,), self.uniform))
         if decay is None:
             self.weight = nn.Parameter(torch.zeros(n_codes, width))
         else:
@@ -62,7 +60,6 @@ class Codebook(nn.Module):
     @torch.no_grad()
     def assign(self, vectors: Tensor) -> None:
         """Take over vectors (n_codes, width), as if all were chosen equally often."""
-        self.usage.fill_(self.uniform)
         if self.decay is None:
             self.weight.copy_(vectors)
         else:
@@ -106,26 +103,25 @@ class Codebook(nn.Module):
         keys : Tensor, shape (n,), optional
             Random numbers that order the rows: dead codes become the vectors of the first of them. None: no reset.
         """
-        decay = 0.99 if self.decay is None else self.decay
+        if self.decay is None:
+            return {}
         chosen = functional.one_hot(symbols.flatten(), self.n_codes).to(rows.dtype) / len(rows)
         found = chosen.sum(0)
-        usage = torch.lerp(found, self.usage, decay)
-        if self.decay is None:
-            return {"usage": usage}
-        kept = (FLOOR / self.counts).clamp_min(decay)
-        counts = kept * self.counts + (1 - decay) * found
-        sums = kept[:, None] * self.sums + (1 - decay) * (chosen.T @ rows.flatten(0, 1))
+        kept = (FLOOR / self.counts).clamp_min(self.decay)
+        counts = kept * self.counts + (1 - self.decay) * found
+        sums = kept[:, None] * self.sums + (1 - self.decay) * (chosen.T @ rows.flatten(0, 1))
         if keys is not None and self.reset_below > 0:
             dead = self.counts < self.reset_below * self.uniform
             candidates = rows[keys.argsort()].flatten(0, 1)
             replacement = candidates[(dead.cumsum(0) - 1) % len(candidates)]
             counts = counts.masked_fill(dead, self.uniform)
             sums = torch.where(dead[:, None], replacement * self.uniform, sums)
-        return {"counts": counts, "sums": sums, "usage": usage}
+        return {"counts": counts, "sums": sums}
 
-    def diagnose(self) -> str | None:
-        """Words for a codebook of which more than half is hardly ever chosen, or None."""
-        dead = int((self.usage < DEAD * self.uniform).sum())
+    def diagnose(self, symbols: Tensor) -> str | None:
+        """Words for a codebook of which ``symbols`` (any shape) hardly ever choose more than half, or None."""
+        counts = torch.bincount(symbols.flatten(), minlength=self.n_codes)
+        dead = int((counts < DEAD * symbols.numel() / self.n_codes).sum())
         if 2 * dead <= self.n_codes:
             return None
         return (

@@ -122,9 +122,9 @@ class ResidualQuantisedLatent(LatentModule):
             codebook.begin(encoded, generator)
             encoded = encoded - codebook.vectors[codebook.choose(encoded)]
 
-    def diagnose(self) -> str | None:
-        for number, codebook in enumerate(self._stages(), 1):
-            found = codebook.diagnose()
+    def diagnose(self, posterior: QuantisedPosterior) -> str | None:  # type: ignore[override]
+        for number, (codebook, symbols) in enumerate(zip(self._stages(), posterior.symbols.unbind(-1), strict=True), 1):
+            found = codebook.diagnose(symbols)
             if found is not None:
                 return f"Stage {number}: {found}"
         return None

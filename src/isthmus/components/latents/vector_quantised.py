@@ -126,8 +126,8 @@ class VectorQuantisedLatent(LatentModule):
     def begin(self, encoded: Tensor, generator: Generator) -> None:
         self.codebook.begin(self._parts(encoded).flatten(0, 1), generator)
 
-    def diagnose(self) -> str | None:
-        return self.codebook.diagnose()
+    def diagnose(self, posterior: QuantisedPosterior) -> str | None:  # type: ignore[override]
+        return self.codebook.diagnose(posterior.symbols)
 
     def _parts(self, encoded: Tensor) -> Tensor:
         return encoded.unflatten(-1, (self.codebook.per_row, self.codebook.width))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
 from isthmus.core.blocks import Block
-from isthmus.core.constraints import Constraint, OneOf
 from isthmus.core.registry import register
 from isthmus.distributions import ZeroInflatedNegativeBinomial as ZeroInflatedNegativeBinomialDistribution
 
-from .base import Likelihood
-from .count_rates import LIBRARIES, require_counts
-from .negative_binomial import DISPERSIONS, DispersedCountLikelihood
+from .count_rates import require_counts
+from .dispersed_count import DispersedCount, DispersedCountLikelihood
 
 # One cell in eight is thought lost at first: not so many that the means would have to double.
 FIRST_DROPOUT_LOGIT = -2.0
@@ -23,7 +20,7 @@ FIRST_DROPOUT_LOGIT = -2.0
 
 @register("likelihood", "zero-inflated-negative-binomial")
 @dataclass(frozen=True)
-class ZeroInflatedNegativeBinomial(Likelihood):
+class ZeroInflatedNegativeBinomial(DispersedCount):
     """p(x|z) = Π π [x = 0] + (1 − π) NB(x; mean μ, variance μ + μ²/θ): negative binomial counts, some of them lost.
 
     Lopez, Regier, Cole, Jordan & Yosef (2018), Deep generative modeling for single-cell transcriptomics (scVI),
@@ -46,16 +43,7 @@ class ZeroInflatedNegativeBinomial(Likelihood):
     (4, 6)
     """
 
-    dispersion: str = "per-feature"
-    library: str = "none"
-
-    constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
-        "dispersion": (OneOf(*DISPERSIONS),),
-        "library": (OneOf(*LIBRARIES),),
-    }
-
-    def parameter_shape(self, block: Block) -> int:
-        return block.width * (3 if self.dispersion == "decoded" else 2)
+    outputs: ClassVar[int] = 2
 
     def build(self, block: Block) -> ZeroInflatedNegativeBinomialLikelihood:
         require_counts("ZeroInflatedNegativeBinomial", block)

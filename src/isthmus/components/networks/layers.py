@@ -8,19 +8,18 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-FAN_IN_MULTIPLE = 16
+from isthmus.core.steady_linear import FAN_IN_MULTIPLE, steady_linear
 
 
 class Linear(nn.Linear):
     """A linear layer whose result at inference does not depend on a row's position in the batch.
 
-    Matrix products with some fan-ins (5, 6, 10, 50, …) round differently at different rows; with a fan-in that is a
-    multiple of 16 they do not. In evaluation mode the fan-in is therefore padded with zeros.
+    In evaluation mode it is :func:`~isthmus.core.steady_linear.steady_linear`.
     """
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__(in_features, out_features)
-        self._padding = -in_features % FAN_IN_MULTIPLE
+        self._steady = in_features % FAN_IN_MULTIPLE == 0
 
     def reset_parameters(self) -> None:
         # The weights are drawn later, by `initialise`: construction must not touch the global generator.
@@ -41,10 +40,9 @@ class Linear(nn.Linear):
 
     def product(self, rows: Tensor, bias: Tensor | None) -> Tensor:
         """The rows times the weights, plus a bias."""
-        if self.training or not self._padding:
+        if self.training or self._steady:
             return functional.linear(rows, self.weight, bias)
-        padding = (0, self._padding)
-        return functional.linear(functional.pad(rows, padding), functional.pad(self.weight, padding), bias)
+        return steady_linear(rows, self.weight, bias)
 
 
 class SpectralLinear(Linear):

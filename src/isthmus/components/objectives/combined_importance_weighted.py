@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from torch import Tensor
 
 from isthmus.core.constraints import Constraint, InstanceOf, Interval
 from isthmus.core.errors import ParameterError
-from isthmus.core.forward_pass import ForwardPass
-from isthmus.core.loss_terms import LossTerms, Weight
 from isthmus.core.progress import Progress
 from isthmus.core.registry import register
 from isthmus.core.schedule import Schedule, settled, value_at
 
-from .base import Objective, penalty_parts
-from .log_weights import log_mean_exp, log_weights
+from .bounds import COUNT, TOLD, Bounds
+from .log_weights import log_mean_exp
 
 
 @register("objective", "combined-importance-weighted")
 @dataclass(frozen=True)
-class CombinedImportanceWeighted(Objective):
+class CombinedImportanceWeighted(Bounds):
     """share · ELBO + (1 − share) · importance-weighted bound, both of the same K samples of z per row: CIWAE.
 
     Rainforth et al. (2018), Tighter variational bounds are not necessarily better, arXiv:1802.04537. With share 1 it
@@ -32,10 +32,10 @@ class CombinedImportanceWeighted(Objective):
 
     Parameters
     ----------
-    share : float or Schedule
-        β of the paper, from 0 to 1.
     samples : int
         K.
+    share : float or Schedule
+        β of the paper, from 0 to 1.
 
     Examples
     --------
@@ -44,16 +44,14 @@ class CombinedImportanceWeighted(Objective):
     0.75
     """
 
-    needs_stochastic_latent: ClassVar[bool] = True
-    includes_divergence: ClassVar[bool] = True
     own_parts: ClassVar[tuple[str, ...]] = ("reconstruction", "evidence_bound", "importance_bound")
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
         "share": (Interval(0, 1), InstanceOf(Schedule, "a schedule such as isthmus.LinearSchedule(1, 0, until=0.5)")),
-        "samples": (Interval(1, None, integer=True),),
+        "samples": COUNT,
     }
 
-    share: float | Schedule = 0.5
     samples: int = 64
+    share: float | Schedule = 0.5
 
     def validate(self) -> None:
         super().validate()
@@ -64,26 +62,12 @@ class CombinedImportanceWeighted(Objective):
                     f"{value_at(self.share, fraction):g} when {fraction:.0%} of it is over."
                 )
 
-    @property
-    def draws(self) -> int:
-        return self.samples
-
-    def terms(
-        self, forward_pass: ForwardPass, penalties: Mapping[str, Any], weights: Mapping[str, Weight]
-    ) -> LossTerms:
-        log_likelihood, log_w = log_weights(forward_pass)
-        parts = {
-            "reconstruction": -log_likelihood.mean(0).sum(),
-            "evidence_bound": -log_w.mean(0).sum(),
-            "importance_bound": -log_mean_exp(log_w).sum(),
-        }
-        found, groups = penalty_parts(forward_pass, penalties, weights)
-        parts.update(found)
-        return LossTerms(parts, dict(weights), log_w.shape[1], group_weights=groups)
+    def bounds(self, log_w: Tensor) -> dict[str, Tensor]:
+        return {"evidence_bound": log_w.mean(0), "importance_bound": log_mean_exp(log_w)}
 
     def weights_at(self, progress: Progress) -> Mapping[str, float]:
         share = value_at(self.share, progress.fraction)
-        return {"reconstruction": 0.0, "evidence_bound": share, "importance_bound": 1.0 - share}
+        return {**TOLD, "evidence_bound": share, "importance_bound": 1.0 - share}
 
     def settled(self, progress: Progress) -> bool:
         return settled(self.share, progress.fraction)

@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from isthmus.core.constraints import Constraint
-from isthmus.core.forward_pass import ForwardPass
-from isthmus.core.loss_terms import LossTerms, Weight
+from torch import Tensor
+
+from isthmus.core.loss_terms import Weight
 from isthmus.core.progress import Progress
 from isthmus.core.registry import register
 
-from .base import Objective, penalty_parts
-from .log_weights import log_mean_exp, log_weights
-from .multiple_importance_weighted import DRAWS, mean_bound
+from .bounds import TOLD, RepeatedBounds, mean_bound
+from .log_weights import log_mean_exp
 
-TOLD: Mapping[str, float] = {"reconstruction": 0.0, "multiple_importance_bound": 0.0}
+ENCODERS = "multiple_importance_bound"
 
 
 @register("objective", "partially-importance-weighted")
 @dataclass(frozen=True)
-class PartiallyImportanceWeighted(Objective):
+class PartiallyImportanceWeighted(RepeatedBounds):
     """The bound of all M·K samples for decoder and prior, the mean of M bounds of K samples for the encoder: PIWAE.
 
     Rainforth et al. (2018), Tighter variational bounds are not necessarily better, arXiv:1802.04537. A tight bound is
-    what a decoder needs; the gradient that it leaves to the encoder drowns in noise. The decoder runs M·K times per
-    row.
+    what a decoder needs; the gradient that it leaves to the encoder drowns in noise.
 
-    Decoder and prior minimise "importance_bound", the encoder "multiple_importance_bound"; both minimise the
-    penalties. "reconstruction", −log p(x|z) averaged over samples, is only told.
-
-    Parameters
-    ----------
-    samples : int
-        K.
-    repeats : int
-        M. The paper divides 64 draws into 8 × 8.
+    K is ``samples``, M is ``repeats``; the decoder runs M·K times per row. Decoder and prior minimise
+    "importance_bound", the encoder "multiple_importance_bound", both the penalties; "reconstruction", −log p(x|z)
+    averaged over samples, is only told.
 
     Examples
     --------
@@ -44,31 +36,13 @@ class PartiallyImportanceWeighted(Objective):
     32
     """
 
-    needs_stochastic_latent: ClassVar[bool] = True
-    includes_divergence: ClassVar[bool] = True
-    own_parts: ClassVar[tuple[str, ...]] = ("reconstruction", "importance_bound", "multiple_importance_bound")
-    constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = DRAWS
+    own_parts: ClassVar[tuple[str, ...]] = ("reconstruction", "importance_bound", ENCODERS)
 
-    samples: int = 8
-    repeats: int = 8
+    def bounds(self, log_w: Tensor) -> dict[str, Tensor]:
+        return {"importance_bound": log_mean_exp(log_w), ENCODERS: mean_bound(log_w, self.samples)}
 
-    @property
-    def draws(self) -> int:
-        return self.samples * self.repeats
-
-    def terms(
-        self, forward_pass: ForwardPass, penalties: Mapping[str, Any], weights: Mapping[str, Weight]
-    ) -> LossTerms:
-        log_likelihood, log_w = log_weights(forward_pass)
-        parts = {
-            "reconstruction": -log_likelihood.mean(0).sum(),
-            "importance_bound": -log_mean_exp(log_w).sum(),
-            "multiple_importance_bound": -mean_bound(log_w, self.samples).sum(),
-        }
-        found, groups = penalty_parts(forward_pass, penalties, weights)
-        parts.update(found)
-        groups["encoder"] = {name: weights.get(name, 1.0) for name in found} | {"multiple_importance_bound": 1.0}
-        return LossTerms(parts, dict(weights), log_w.shape[1], group_weights=groups)
+    def own_weights(self, penalties: Mapping[str, Weight]) -> dict[str, dict[str, Weight]]:
+        return {"encoder": {**penalties, ENCODERS: 1.0}}
 
     def weights_at(self, progress: Progress) -> Mapping[str, float]:
-        return TOLD
+        return {**TOLD, ENCODERS: 0.0}

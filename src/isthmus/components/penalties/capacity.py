@@ -47,6 +47,7 @@ class Capacity(Penalty):
 
     scope: ClassVar[str] = "batch"
     needs_stochastic_latent: ClassVar[bool] = True
+    trains_prior: ClassVar[bool] = True
 
     weight: float | Schedule = 1000.0
     capacity: float | Schedule = GROWING

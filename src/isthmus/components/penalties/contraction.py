@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from isthmus.core.registry import register
 
 from .base import NOTHING, WEIGHT, Penalty
 from .encoder_jacobian import closed_form
+from .second_look import second_look
 
 
 @register("penalty", "contraction")
@@ -89,16 +90,8 @@ class Contraction(Penalty):
         """The mean of ‖Jᵀv‖² over random directions v with ‖v‖² = q, summed over the rows."""
         if noise is None:
             raise TypeError("the contraction is estimated: it needs noise")
-        running = _running(forward_pass)
-        code, pull_back = torch.func.vjp(lambda rows: forward_pass.encode(rows).code, forward_pass.features)[:2]
-        for layer, pending in running:
-            layer.pending = pending
+        with second_look(forward_pass.networks["encoder"]):
+            code, pull_back = torch.func.vjp(lambda rows: forward_pass.encode(rows).code, forward_pass.features)[:2]
         directions = functional.normalize(noise.unflatten(-1, (self.probes, -1)), dim=-1) * math.sqrt(code.shape[-1])
         pulled = (pull_back(direction.to(code.dtype))[0] for direction in directions.unbind(-2))
         return torch.stack([gradient.square().sum() for gradient in pulled]).sum() / self.probes
-
-
-def _running(forward_pass: ForwardPass) -> list[tuple[Any, Any]]:
-    """Layers with running statistics, and those of the step's own pass: looking again must not replace them."""
-    layers: Any = forward_pass.networks["encoder"].modules()
-    return [(layer, layer.pending) for layer in layers if hasattr(layer, "pending")]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
+
+from .second_look import second_look
 
 
 def directional_derivative(
@@ -35,9 +38,5 @@ def directional_derivative(
     >>> directional_derivative(lambda x: x.square(), at, along)
     tensor([[2., 0.]])
     """
-    layers = [] if network is None else [layer for layer in network.modules() if hasattr(layer, "pending")]
-    pending = [layer.pending for layer in layers]
-    derivative: Tensor = torch.func.jvp(function, (point,), (direction,))[1]
-    for layer, left in zip(layers, pending, strict=True):
-        layer.pending = left
-    return derivative
+    with nullcontext() if network is None else second_look(network):
+        return torch.func.jvp(function, (point,), (direction,))[1]

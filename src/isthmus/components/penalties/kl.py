@@ -41,6 +41,7 @@ class KL(Penalty):
     """
 
     needs_stochastic_latent: ClassVar[bool] = True
+    trains_prior: ClassVar[bool] = True
 
     warmup_epochs: float = 0.0
 

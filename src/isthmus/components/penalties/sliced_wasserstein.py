@@ -45,6 +45,7 @@ class SlicedWasserstein(Penalty):
     """
 
     scope: ClassVar[str] = "batch"
+    trains_prior: ClassVar[bool] = True
     code_spaces: ClassVar[tuple[str, ...]] = ("euclidean", "sphere")
 
     weight: float | Schedule = 10.0

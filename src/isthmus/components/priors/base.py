@@ -26,9 +26,12 @@ class Prior(Spec):
     ----------
     code_space : str
         Where its codes live; see :attr:`Latent.code_space`.
+    learnt : bool
+        It has parameters that the loss must move: without a penalty or an objective that does, it is refused.
     """
 
     code_space: ClassVar[str] = "euclidean"
+    learnt: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, latent_dim: int, width: int = 0, levels: tuple[int, ...] = ()) -> PriorModule:

@@ -34,6 +34,7 @@ class CategoricalMixture(Prior):
     torch.Size([4, 2])
     """
 
+    learnt: ClassVar[bool] = True
     code_space: ClassVar[str] = "symbols"
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {"n_components": (Interval(1, None, integer=True),)}
 

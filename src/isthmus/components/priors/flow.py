@@ -42,6 +42,7 @@ class FlowPrior(Prior):
     torch.Size([3, 2])
     """
 
+    learnt: ClassVar[bool] = True
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
         "transforms": (POSITIVE,),
         "hidden": (SequenceOf(POSITIVE),),

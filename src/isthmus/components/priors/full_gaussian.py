@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,8 @@ class FullGaussian(Prior):
     >>> FullGaussian().build(2)().mean.tolist()
     [0.0, 0.0]
     """
+
+    learnt: ClassVar[bool] = True
 
     def build(self, latent_dim: int, width: int = 0, levels: tuple[int, ...] = ()) -> FullGaussianPrior:
         return FullGaussianPrior(latent_dim)

@@ -33,6 +33,7 @@ class Mixture(Prior):
     torch.Size([3, 2])
     """
 
+    learnt: ClassVar[bool] = True
     n_components: int = 10
 
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {"n_components": (Interval(1, None, integer=True),)}

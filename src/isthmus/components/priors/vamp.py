@@ -42,6 +42,7 @@ class VampPrior(Prior):
     torch.Size([3, 5])
     """
 
+    learnt: ClassVar[bool] = True
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
         "n_components": (Interval(1, None, integer=True),),
         "learn_weights": (Boolean(),),

@@ -35,6 +35,7 @@ class VonMisesFisherMixture(Prior):
     torch.Size([3, 2])
     """
 
+    learnt: ClassVar[bool] = True
     code_space: ClassVar[str] = "sphere"
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {"n_components": (Interval(1, None, integer=True),)}
 
