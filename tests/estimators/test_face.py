@@ -97,11 +97,11 @@ def test_a_vaes_score_is_its_bound_recomputed_by_hand():
     rows = np.random.default_rng(0).normal(size=(64, 4)) * 3 + 1
     model = VAE(2, **SMALL).fit(rows)
     posterior = model.posterior(rows)
-    z = torch.from_numpy(posterior.sample(20_000, random_state=0))
+    z = torch.from_numpy(posterior.sample(4_000, random_state=0))
     module, scale = model.module_, rows.std(0)
     features = torch.from_numpy(((rows - rows.mean(0)) / scale).astype(np.float32))
     with torch.no_grad():
-        mean = module.decoder(z.reshape(-1, 2)).reshape(20_000, 64, 4)
+        mean = module.decoder(z.reshape(-1, 2)).reshape(4_000, 64, 4)
         error = (features - mean).double().square().sum(-1).mean(0).numpy()
     variance = model.sigma_**2
     likelihood = -error / (2 * variance) - 2 * np.log(2 * np.pi * variance)

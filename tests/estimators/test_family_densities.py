@@ -138,10 +138,12 @@ def test_clusters_of_a_prior_that_is_no_mixture(name):
         model.clusters(X)
 
 
-def test_clusters_of_symbols():
-    model = small_recipe("vq-vae", prior=CategoricalMixture(n_components=3), random_state=0).fit(X)
-    np.testing.assert_allclose(model.clusters(X).sum(1), 1, rtol=1e-5)
-    assert model.clusters(X).shape == (300, 3)
+def test_symbols_have_no_clusters():
+    """Nothing trains a prior over them; the density that `sample` draws from is fitted afterwards."""
+    with pytest.raises(ParameterError, match="prior `categorical-mixture` is learnt, and no penalty here moves it"):
+        small_recipe("vq-vae", prior=CategoricalMixture(n_components=3), random_state=0).fit(X)
+    with pytest.raises(ParameterError, match="mixture"):
+        small_recipe("vq-vae", random_state=0).fit(X).clusters(X)
 
 
 # Ordered dimensions

@@ -21,6 +21,7 @@ class IndependentLaplace(Distribution):
 
     Examples
     --------
+    >>> import torch
     >>> p = IndependentLaplace(torch.zeros(1, 2), torch.tensor(0.5))
     >>> p.log_prob(torch.tensor([[0.0, 1.0]]))
     tensor([-2.])

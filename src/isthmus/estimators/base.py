@@ -169,7 +169,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
         rows = self._rows(X)
         return CodePosterior(
             *inference.posteriors(self.module_, rows),
-            draw=lambda seed: inference.sampled_codes(self.module_, rows, seed),
+            draw=lambda seeds: inference.posterior_draws(self.module_, rows, seeds),
         )
 
     def inverse_transform(self, Z: Any, given: Mapping[Any, Any] | None = None) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,14 +22,14 @@ class CodePosterior:
     standard_deviation : ndarray of float32, shape (n, latent_dim), or None
         Of each coordinate; zeros for a deterministic code, None where it has no closed form (flows).
     draw : callable
-        ``draw(seed) -> (n, latent_dim)``: one code of each row.
+        ``draw(seeds) -> (len(seeds), n, latent_dim)``: a code of each row for each seed.
     """
 
     mean: np.ndarray
     standard_deviation: np.ndarray | None
-    draw: Callable[[int], np.ndarray]
+    draw: Callable[[Sequence[int]], np.ndarray]
 
     def sample(self, n: int = 1, random_state: RandomState = None) -> np.ndarray:
         """``n`` draws of the code of each row: (n, rows, latent_dim) float32."""
         seeds = np.random.SeedSequence(seed_from(random_state)).generate_state(n, np.uint64)
-        return np.stack([self.draw(int(seed >> np.uint64(1))) for seed in seeds])
+        return self.draw([int(seed >> np.uint64(1)) for seed in seeds])

@@ -7,7 +7,7 @@ Linear` for the other half of that promise).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -73,15 +73,28 @@ def sampled_codes(model: ComposedAutoencoder, rows: RowSource, seed: int) -> np.
 
     The code itself where it is deterministic.
     """
-    if not model.stochastic:
-        return codes(model, rows)
-    width = model.noise_width
+    return posterior_draws(model, rows, [seed])[0] if model.stochastic else codes(model, rows)
 
-    def draw(features: Tensor, context: Context | None) -> Tensor:
-        noise = torch.from_numpy(row_noise(features.cpu().numpy(), seed, 1, width)[0]).to(features.device)
-        return model.encode(features, context).sample(noise)
 
-    return map_features(model, rows, model.latent_dim, draw)
+@torch.inference_mode()
+def posterior_draws(model: ComposedAutoencoder, rows: RowSource, seeds: Sequence[int]) -> np.ndarray:
+    """A draw from each row's posterior for each seed, (len(seeds), n, latent_dim) float32; rows are encoded once.
+
+    Each by noise of the row's content and the seed; the code itself where it is deterministic.
+    """
+    model.eval()
+    result = np.empty((len(seeds), len(rows), model.latent_dim), dtype=np.float32)
+    for piece, features, context in feature_batches(model, rows):
+        posterior, known = model.encode(features, context), piece.stop - piece.start
+        if not model.stochastic:
+            result[:, piece] = posterior.code[:known].float().cpu().numpy()
+            continue
+        contents = features[:known].cpu().numpy()
+        noise = torch.zeros(len(features), model.noise_width, device=features.device)
+        for number, seed in enumerate(seeds):
+            noise[:known] = torch.from_numpy(row_noise(contents, seed, 1, model.noise_width)[0])
+            result[number, piece] = posterior.sample(noise)[:known].float().cpu().numpy()
+    return result
 
 
 @torch.inference_mode()
