@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import isthmus
-from isthmus import VAE, Autoencoder, Callback
+from isthmus import MLP, VAE, Autoencoder, Callback
 from isthmus.core.errors import CollapseWarning, DivergenceError, TrainingWarning
 from isthmus.estimators import fitting
 from isthmus.models.autoencoder import ComposedAutoencoder
@@ -48,6 +48,15 @@ def loss_always_nan(monkeypatch):
 
     monkeypatch.setattr(ComposedAutoencoder, "loss", patched)
     return monkeypatch
+
+
+@pytest.mark.parametrize("seed", [0, 4, 10, 11, 18])
+def test_a_short_run_on_heavy_tails_is_no_divergence(seed):
+    """An outlier among six held-out rows weighs more than an epoch can learn."""
+    counts = np.floor(np.random.default_rng(seed).lognormal(2, 1.5, size=(60, 5)))
+    model = VAE(2, max_epochs=1 + seed % 2, network=MLP(hidden=(8,)), random_state=seed).fit(counts)
+    assert not model.history_.events
+
 
 
 @pytest.mark.parametrize("estimator", [Autoencoder, VAE])

@@ -26,7 +26,7 @@ from .checkpoints import CheckpointFolder
 from .epoch_means import EpochMeans
 from .held_out import CHUNK, HeldOut
 from .history import History
-from .progress import MARGIN, has_vanished, is_worse_than_untrained, reference_rows
+from .progress import MARGIN, has_become_worse, has_vanished, is_worse_than_untrained, reference_rows
 from .rescue import DivergedError
 from .run_state import RunState
 from .schedules import SCHEDULES
@@ -121,7 +121,8 @@ class Trainer:
         self.full_weights = model.weights(END)
         # Fixed rows with fixed noise. Without held-out rows, some training rows tell whether anything was learnt.
         self.validates = len(validation_index) > 0
-        index = validation_index if self.validates else reference_rows(train_index)
+        self.seen = reference_rows(train_index)
+        index = validation_index if self.validates else self.seen
         noise = model.draw_noise(len(index), torch_generator(held_out_seed, device))
         chunk = settings.batch_size if model.whole_batch_penalties else CHUNK
         self.held_out = HeldOut(rows, index, noise, device, settings.precision, chunk)
@@ -356,7 +357,14 @@ class Trainer:
             reached = [self.held_out.evaluate(self.model, self.full_weights)["reconstruction"]]
         # A run that had to be rescued must have learnt something; others may be short, or go on from a good model.
         margin = 0.0 if self.state.retries else MARGIN * self.held_out.width
-        return is_worse_than_untrained(reached, self.state.reference, margin)
+        worse = is_worse_than_untrained(reached, self.state.reference, margin)
+        if not worse or self.state.retries or not self.validates:
+            return worse
+        # A few wild rows among those held out prove nothing: what the run has seen must have become worse as well.
+        noise = self.model.draw_noise(len(self.seen), torch_generator(self.layer_seed, self.device))
+        judge = HeldOut(self.batches.rows, self.seen, noise, self.device, self.settings.precision, self.held_out.chunk)
+        live = model_part(self.live)
+        return has_become_worse(self.model, live, self.state.untrained, judge, self.full_weights)
 
     def _settle(self, gradients: bool) -> None:
         """Leave a model that can be used, however the run ended. May be repeated."""
