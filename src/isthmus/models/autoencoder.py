@@ -15,6 +15,7 @@ from isthmus.components.likelihoods.base import Likelihood
 from isthmus.components.likelihoods.per_column import PerColumn
 from isthmus.components.networks.base import Network
 from isthmus.components.networks.layers import Dropout
+from isthmus.components.networks.tied import tied
 from isthmus.components.objectives.base import CRITIC, Objective
 from isthmus.components.penalties.base import Penalty
 from isthmus.components.priors.base import Prior
@@ -86,6 +87,8 @@ class ComposedAutoencoder(nn.Module):
         self.levels = latent.symbol_levels(latent_dim)
         self.prior = prior.build(latent_dim, width + condition_width, self.levels)
         self.decoder = decoder.build(latent_dim + condition_width, self.likelihood.parameter_width, mirrored=True)
+        if getattr(decoder, "tied", False):
+            self.decoder = tied(self.encoder, self.decoder)  # type: ignore[arg-type]
         self.penalties_by_name = {name: spec.build(latent_dim, width) for name, spec in penalties.items()}
         self.penalty_modules = nn.ModuleList(self.penalties_by_name.values())
         # How raw uint8 rows become features; rows that arrive as floats are features already.

@@ -67,6 +67,7 @@ class Composition:
         if self.corruption is not None:
             self.corruption.validate()
         self.latent.parameter_shape(self.latent_dim)
+        self._check_tied()
         self._check_prior()
         self._check_objective()
         for name, penalty in self.penalties.items():
@@ -128,6 +129,29 @@ class Composition:
                 f"{self.objective.draws}. Use objective=PenalisedLikelihood(), or leave the penalty out."
             )
 
+    def _check_tied(self) -> None:
+        """Tied weights need layers that mirror one another."""
+        networks = {"encoder": self.encoder, "decoder": self.decoder}
+        if not any(getattr(network, "tied", False) for network in networks.values()):
+            return
+        if self.encoder != self.decoder:
+            raise ParameterError(
+                f"`tied` weights need an encoder and a decoder of one spec; got {self.encoder!r} and {self.decoder!r}. "
+                "Use network=MLP(tied=True) for both."
+            )
+        for name, value in (("activation", "gated"), ("spectral_norm", True)):
+            if getattr(self.encoder, name) == value:
+                raise ParameterError(
+                    f"MLP: `tied`=True does not go with `{name}`={value!r}, whose matrices have no transposed "
+                    "counterpart in the decoder. Leave one of the two out."
+                )
+        if self.latent.parameter_shape(self.latent_dim) != self.latent_dim:
+            raise ParameterError(
+                f"MLP: `tied`=True needs a deterministic latent; the encoder gives latent `{self.latent.name}` "
+                f"{self.latent.parameter_shape(self.latent_dim)} numbers for {self.latent_dim} codes. Use "
+                "latent=Point(), or leave `tied` out."
+            )
+
     def _check_prior(self) -> None:
         if self.prior.code_space != self.latent.code_space:
             raise ParameterError(
@@ -179,6 +203,7 @@ class Composition:
         ``condition_width`` is the number of encoded condition columns.
         """
         self.validate()
+        self._check_tied_widths(blocks, condition_width)
         model = ComposedAutoencoder(
             blocks=blocks,
             latent_dim=self.latent_dim,
@@ -195,6 +220,19 @@ class Composition:
         if generator is not None:
             initialise(model, generator)
         return model
+
+    def _check_tied_widths(self, blocks: Sequence[Block], condition_width: int) -> None:
+        if not getattr(self.decoder, "tied", False):
+            return
+        modelled = blocks if self.corruption is None else self.corruption.blocks_after(blocks)
+        given = sum(spec.parameter_shape(block) for spec, block in zip(self.likelihoods, modelled, strict=True))
+        width = sum(block.width for block in blocks)
+        if condition_width or given != width:
+            reason = "rows without conditions" if condition_width else "one parameter per feature"
+            raise ParameterError(
+                f"MLP: `tied`=True needs {reason}; the encoder reads {width + condition_width} numbers, and the "
+                f"decoder gives {given}. Leave `tied` out{'' if condition_width else ', or use another likelihood'}."
+            )
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description by registered names."""

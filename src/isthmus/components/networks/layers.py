@@ -19,6 +19,9 @@ class Linear(nn.Linear):
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__(in_features, out_features)
+        self._note_fan_in(in_features)
+
+    def _note_fan_in(self, in_features: int) -> None:
         self._steady = in_features % FAN_IN_MULTIPLE == 0
 
     def reset_parameters(self) -> None:

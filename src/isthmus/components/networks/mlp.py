@@ -48,6 +48,11 @@ class MLP(Network):
     spectral_norm : bool
         Divide each weight matrix by its largest singular value (Miyato et al. 2018, arXiv:1802.05957), so that with
         most activations the network's output moves no further than its input.
+    tied : bool
+        The decoder uses the encoder's weight matrices, transposed, and learns biases only: half the parameters, and
+        no way to undo in the decoder what a penalty asks of the encoder's scale (Vincent et al. 2010, Rifai et al.
+        2011). For deterministic codes without conditions, and one parameter per feature; not with gated layers or
+        spectral norms.
 
     Examples
     --------
@@ -66,6 +71,7 @@ class MLP(Network):
     normalisation: str = "none"
     dropout: float = 0.0
     spectral_norm: bool = False
+    tied: bool = False
 
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
         "hidden": (OneOf("auto"), SequenceOf(Interval(1, None, integer=True))),
@@ -73,6 +79,7 @@ class MLP(Network):
         "normalisation": (OneOf("none", "batch", "layer"),),
         "dropout": (Interval(0, 1, closed="left"),),
         "spectral_norm": (Boolean(),),
+        "tied": (Boolean(),),
     }
 
     def build(self, in_features: int, out_features: int, mirrored: bool = False) -> nn.Module:
