@@ -44,6 +44,7 @@ from isthmus.distributions import (
     SphericalMixture,
     StandardNormal,
     SymbolMixture,
+    SymbolSequence,
     UniformCodes,
     UniformSphere,
     VonMisesFisher,
@@ -51,6 +52,7 @@ from isthmus.distributions import (
     kl_divergence,
 )
 from isthmus.distributions.autoregressive_flow import AutoregressiveFlow
+from isthmus.distributions.causal_transformer import CausalTransformer
 from isthmus.estimators.base import BaseAutoencoder
 from isthmus.estimators.recipe import ESTIMATORS
 from isthmus.models.recipes import RECIPES
@@ -146,6 +148,12 @@ def small_flow(context: int = 0) -> AutoregressiveFlow:
     return flow.double().requires_grad_(False)
 
 
+def small_transformer() -> CausalTransformer:
+    transformer = CausalTransformer((3, 2), width=4, heads=2, layers=1)
+    initialise(torch.nn.ModuleList([transformer]), torch.Generator().manual_seed(0))
+    return transformer.double().requires_grad_(False)
+
+
 def distribution_examples() -> list[Distribution]:
     weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
     return [
@@ -174,6 +182,7 @@ def distribution_examples() -> list[Distribution]:
         QuantisedPosterior(matrix(4, 2), matrix(4, 2) + 1, torch.zeros(4, 2, dtype=torch.int64), 2 * math.log(3)),
         UniformCodes(2 * math.log(3), (3, 3), lambda symbols: symbols.double()),
         SymbolMixture(weights.log(), matrix(3, 2, 4).log_softmax(-1)),
+        SymbolSequence(small_transformer(), 2),
         Joint(
             [
                 (0, 1, DiagonalNormal(matrix(4, 1), matrix(4, 1))),
@@ -185,7 +194,7 @@ def distribution_examples() -> list[Distribution]:
 
 @pytest.mark.parametrize("distribution", distribution_examples(), ids=lambda one: type(one).__name__)
 def test_distribution(distribution: Distribution) -> None:
-    shared = isinstance(distribution, (UniformCodes, SymbolMixture))
+    shared = isinstance(distribution, (UniformCodes, SymbolMixture, SymbolSequence))
     check_distribution(distribution, step=getattr(distribution, "step", 1.0), shared=shared)
 
 

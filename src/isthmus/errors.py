@@ -6,6 +6,7 @@ See :mod:`isthmus.core.errors` for the tree.
 from .core.errors import (
     CheckpointWarning,
     CollapseWarning,
+    CompositionWarning,
     DataWarning,
     DivergenceError,
     InputError,
@@ -24,6 +25,7 @@ from .core.errors import (
 __all__ = [
     "CheckpointWarning",
     "CollapseWarning",
+    "CompositionWarning",
     "DataWarning",
     "DivergenceError",
     "InputError",

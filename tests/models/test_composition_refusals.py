@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -48,7 +50,8 @@ from isthmus import (
     VonMisesFisherMixture,
     WeightDecay,
 )
-from isthmus.core.errors import ParameterError
+from isthmus.components.priors.symbol_transformer import SymbolTransformer
+from isthmus.core.errors import CompositionWarning, ParameterError
 from isthmus.core.registry import registered
 
 X = np.random.default_rng(0).normal(size=(24, 6))
@@ -198,6 +201,36 @@ def test_a_learnt_prior_that_something_moves(latent, parts, prior):
     assert log_diagonal.detach().abs().min() > 0
 
 
+def test_a_learnt_prior_of_a_stochastic_code_names_the_divergence_that_was_replaced():
+    assert refusal(model("gaussian", prior=Mixture(n_components=2), penalties={"c": Contraction()})) == (
+        "prior `mixture` is learnt, and no penalty here moves it: it would stay as it was drawn. `penalties` replaces "
+        "the automatic KL: add it, as in penalties={'kl': KL(), …}."
+    )
+
+
+@pytest.mark.parametrize(
+    ("latent", "parts", "told"),
+    [
+        ("gaussian", {"penalties": {"c": Contraction()}}, True),
+        ("flow", {"penalties": {}}, True),
+        ("gaussian", {"penalties": {"c": Contraction(), "kl": KL()}}, False),
+        ("gaussian", {"penalties": {"kl": FreeBits()}}, False),
+        ("gaussian", {"penalties": {"mmd": MaximumMeanDiscrepancy()}}, False),
+        ("gaussian", {"objective": ImportanceWeighted(samples=2), "penalties": {}}, False),
+        ("point", {"penalties": {"c": Contraction()}}, False),
+    ],
+)
+def test_a_stochastic_code_without_a_divergence_is_told(latent, parts, told):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", CompositionWarning)
+        model(latent, **parts).fit(X)
+    words = [str(one.message) for one in caught if issubclass(one.category, CompositionWarning)]
+    assert words == told * [
+        f"Nothing pulls the codes of latent `{latent}` towards the prior: `penalties` replaces the automatic KL. Add "
+        "it, as in penalties={'kl': KL(), …}, unless that is what you want."
+    ]
+
+
 def test_a_codebook_is_trained_in_one_way():
     assert refusal(model("vector-quantised", penalties={"commitment": Commitment(), "it": CodebookLoss()})) == (
         "penalty `it` (CodebookLoss) has nothing to train: latent `vector-quantised` has no codebook that a gradient "
@@ -242,6 +275,7 @@ def test_nor_that_of_another_part_of_the_loss(taken, parts):
 
 PRIORS = {
     "categorical-mixture": (CategoricalMixture(n_components=2), "symbols"),
+    "symbol-transformer": (SymbolTransformer(heads=1, head_width=2, layers=1), "symbols"),
     "flow": (FlowPrior(hidden=(4,), transforms=1), "euclidean"),
     "full-gaussian": (FullGaussian(), "euclidean"),
     "mixture": (Mixture(n_components=2), "euclidean"),

@@ -58,6 +58,11 @@ def prepared(workshop, **parts):
     return model, Batch(workshop.values(rows=10).double()), model.draw_noise(10, generator)
 
 
+def place(model, name):
+    """Penalties' modules are numbered in the order of their names."""
+    return sorted(model.penalties).index(name)
+
+
 @pytest.mark.parametrize("splits", [1, 3])
 def test_partially_importance_weighted_groups(workshop, splits):
     model, batch, noise = prepared(workshop, objective=PartiallyImportanceWeighted(samples=3, repeats=2))
@@ -91,8 +96,8 @@ def test_critics_minimise_their_own_loss_and_the_model_minimises_the_rest(worksh
     own = {name: one for name, one in parameters.items() if not name.startswith("penalty_modules")}
     loss = parts["reconstruction"] + 0.5 * parts["kl"] + 2.0 * parts["match"] + 3.0 * parts["factor"]
     wanted = gradients(loss / 10, own)
-    for number, name in enumerate(("match", "factor")):
-        prefix = f"penalty_modules.{number}."
+    for name in ("factor", "match"):
+        prefix = f"penalty_modules.{place(model, name)}."
         mine = {key: one for key, one in parameters.items() if key.startswith(prefix)}
         wanted |= gradients(parts[f"{name}_critic"] / 10, mine)
     same(found, {name: wanted[name] for name in parameters})
@@ -127,19 +132,20 @@ def test_a_critic_learns_while_the_model_stands_still(workshop):
     step = step_of(workshop, model)
     step.run(batch, noise, model.weights(END), 1e-2)
     moved = {name: float((p.detach() - before[name]).abs().max()) for name, p in model.named_parameters()}
-    assert moved["penalty_modules.0.critic.0.weight"] == pytest.approx(1e-2, rel=1e-3)
-    assert moved["penalty_modules.1.critic.0.weight"] == pytest.approx(1e-3, rel=1e-3)
+    assert moved[f"penalty_modules.{place(model, 'match')}.critic.0.weight"] == pytest.approx(1e-2, rel=1e-3)
+    assert moved[f"penalty_modules.{place(model, 'factor')}.critic.0.weight"] == pytest.approx(1e-3, rel=1e-3)
     assert moved["encoder.0.weight"] == pytest.approx(1e-2, rel=1e-3)
 
 
 def test_parameters_that_are_frozen_stay_out_of_it(workshop):
     model, batch, noise = critics(workshop, match=BOTH["match"])
     model.decoder[0].weight.requires_grad_(False)
-    model.penalty_modules[0].critic[0].bias.requires_grad_(False)
+    critic = model.penalties_by_name["match"].critic
+    critic[0].bias.requires_grad_(False)
     step = step_of(workshop, model)
     assert step.run(batch, noise, model.weights(END), 1e-2) is not None
     assert model.decoder[0].weight.grad is None
-    assert model.penalty_modules[0].critic[0].bias.grad is None
+    assert critic[0].bias.grad is None
     assert model.decoder[0].bias.grad is not None
 
 

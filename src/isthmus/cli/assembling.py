@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from isthmus.components.networks.custom import Custom
 from isthmus.core.errors import ParameterError
 from isthmus.core.spec import Spec
 from isthmus.estimators.base import BaseAutoencoder
@@ -14,6 +15,7 @@ from isthmus.models.defaults import AUTO, default_spec
 from isthmus.models.recipes import find_recipe
 
 from .components import REGISTERED_AS, component, unknown
+from .own_code import search_current_folder
 from .penalties import NONE, set_penalties
 from .settings import COMPONENT
 from .stand_in import latent_of, prior_of
@@ -68,6 +70,8 @@ def assemble(recipe_name: str, settings: Mapping[str, Any]) -> BaseAutoencoder:
             raise ParameterError(f"`{name}` has no effect: {reason}")
     if "penalties" in settings:
         set_penalties(estimator, settings)
+    if any(isinstance(getattr(estimator, axis), Custom) for axis in ("network", "encoder", "decoder")):
+        search_current_folder()
     return estimator
 
 

@@ -15,6 +15,7 @@
     IsthmusWarning (UserWarning)
     ├── DataWarning         something in the data deserves a look (constant column, huge integers)
     ├── CollapseWarning     latent dimensions carry nothing although the data could fill them
+    ├── CompositionWarning  parts go together, but probably are not what was meant
     ├── LikelihoodWarning   the noise scale reached its floor
     ├── TrainingWarning     training had to help itself (smaller batch, lower rate, skipped steps)
     └── CheckpointWarning   a checkpoint had to be passed over
@@ -69,6 +70,10 @@ class DataWarning(IsthmusWarning):
 
 class CollapseWarning(IsthmusWarning):
     """Latent dimensions carry nothing although the data could fill them."""
+
+
+class CompositionWarning(IsthmusWarning):
+    """The parts of a model go together, but probably are not what was meant."""
 
 
 class LikelihoodWarning(IsthmusWarning):

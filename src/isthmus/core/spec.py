@@ -68,16 +68,19 @@ def nested_params(name: str, value: Any) -> dict[str, Any]:
     return {}
 
 
-def replaced_params(owner: str, params: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def replaced_params(
+    owner: str, params: Mapping[str, Any], changes: Mapping[str, Any], named: bool = False
+) -> dict[str, Any]:
     """``params`` with ``changes`` applied, where ``a__b`` replaces parameter b of the spec (or named spec) a.
 
-    Specs are never changed in place: a spec given to two estimators stays what it is in the other.
+    Specs are never changed in place: a spec given to two estimators stays what it is in the other. A dict of ``named``
+    specs takes further ones.
     """
     result = dict(params)
     nested: dict[str, dict[str, Any]] = {}
     for key, value in changes.items():
         head, separator, rest = key.partition("__")
-        if head not in result:
+        if head not in result and not (named and not separator and isinstance(value, Spec)):
             raise ParameterError(f"{owner} has no parameter `{head}`. It has: {', '.join(sorted(result))}.")
         if separator:
             nested.setdefault(head, {})[rest] = value
@@ -88,7 +91,7 @@ def replaced_params(owner: str, params: Mapping[str, Any], changes: Mapping[str,
         if isinstance(target, Spec):
             result[head] = target.replace(**inner)
         elif isinstance(target, Mapping):
-            result[head] = replaced_params(f"{owner}.{head}", target, inner)
+            result[head] = replaced_params(f"{owner}.{head}", target, inner, named=True)
         else:
             wanted = next(iter(inner))
             raise ParameterError(

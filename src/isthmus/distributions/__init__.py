@@ -23,6 +23,7 @@ from .quantised import QuantisedPosterior, UniformCodes
 from .spherical_mixture import SphericalMixture
 from .student_t import IndependentStudentT
 from .symbol_mixture import SymbolMixture
+from .symbol_sequence import SymbolSequence
 from .zero_inflated import ZeroInflatedNegativeBinomial
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "SphericalMixture",
     "StandardNormal",
     "SymbolMixture",
+    "SymbolSequence",
     "UniformCodes",
     "UniformSphere",
     "VonMisesFisher",

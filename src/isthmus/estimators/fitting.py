@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from isthmus._version import __version__
-from isthmus.core.errors import CollapseWarning, DivergenceError, InputError, LikelihoodWarning
+from isthmus.core.errors import CollapseWarning, CompositionWarning, DivergenceError, InputError, LikelihoodWarning
 from isthmus.core.random import seed_from, spawn_seeds, torch_generator
 from isthmus.data.rows import Rows
 from isthmus.data.schema import Schema
@@ -57,6 +57,9 @@ def fit(estimator: BaseAutoencoder, data: Any) -> None:
             # Resuming a run whose seed was left to chance means going on with the seed that it drew.
             seed = int(checkpoints.saved_identity().get("seed", seed))
         run = _Run(estimator, schema, rows, device, seed)
+        advice = run.composition.advice()
+        if advice is not None:
+            warnings.warn(advice, CompositionWarning, stacklevel=3)
         if checkpoints is not None:
             checkpoints.identity = run.identity()
         trainer = run.trainer(checkpoints)

@@ -109,13 +109,23 @@ class SpecParameters(BaseEstimator):
                 )
 
     def _auto_message(self, axis: str, inner: str, value: Any) -> str:
-        spec = default_spec(axis, self.stochastic)
+        owner, spec = type(self).__name__, default_spec(axis, self.stochastic)
+        if axis == "penalties":
+            return (
+                f"{owner}: cannot set `{axis}__{inner}` while `{axis}` is 'auto'. Name all of them, for example "
+                "penalties={'kl': KL(weight=0.5)}."
+            )
         # The first spec of the axis that has such a parameter, "auto"'s own before the others.
         kind = "network" if axis in ("encoder", "decoder") else axis
         others = [cls for (where, _), cls in sorted(registered().items()) if where == kind]
-        kinds = [cls for cls in (type(spec), *others) if inner in getattr(cls, "__dataclass_fields__", {})]
+        space = getattr(spec, "code_space", None)
+        kinds = [
+            cls
+            for cls in (type(spec), *others)
+            if inner in getattr(cls, "__dataclass_fields__", {}) and getattr(cls, "code_space", None) == space
+        ]
         example = f", for example {axis}={kinds[0].__name__}({inner}={value!r})" if kinds else ""
         return (
-            f"{type(self).__name__}: cannot set `{axis}__{inner}` while `{axis}` is 'auto', which stands for {spec!r} "
-            f"here. Give the spec itself{example}."
+            f"{owner}: cannot set `{axis}__{inner}` while `{axis}` is 'auto', which stands for {spec!r} here. Give the "
+            f"spec itself{example}."
         )

@@ -90,7 +90,9 @@ class ComposedAutoencoder(nn.Module):
         if getattr(decoder, "tied", False):
             self.decoder = tied(self.encoder, self.decoder)  # type: ignore[arg-type]
         self.penalties_by_name = {name: spec.build(latent_dim, width) for name, spec in penalties.items()}
-        self.penalty_modules = nn.ModuleList(self.penalties_by_name.values())
+        # In the order of their names, so that tensors are called the same in whatever order penalties were given.
+        self._penalty_order = sorted(penalties)
+        self.penalty_modules = nn.ModuleList(self.penalties_by_name[name] for name in self._penalty_order)
         # How raw uint8 rows become features; rows that arrive as floats are features already.
         self.register_buffer("shift", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
@@ -273,9 +275,9 @@ class ComposedAutoencoder(nn.Module):
         if self._latent_updates:
             for name, value in self.latent.updates(forward_pass.posterior, forward_pass.noise.latent).items():
                 updates[f"latent.{name}"] = value
-        for number, (penalty, module) in enumerate(self.penalties_by_name.items()):
+        for number, penalty in enumerate(self._penalty_order):
             if penalty in self._updating:
-                found = module.updates(forward_pass, forward_pass.noise.penalties.get(penalty))
+                found = self._updating[penalty].updates(forward_pass, forward_pass.noise.penalties.get(penalty))
                 for name, value in found.items():
                     updates[f"penalty_modules.{number}.{name}"] = value
         for name, layer in self._pending.items():

@@ -77,6 +77,16 @@ class Composition:
         self._check_learnt_prior()
         self._check_codebook()
 
+    def advice(self) -> str | None:
+        """Words about parts that go together, but probably are not what was meant; None if there is nothing to say."""
+        matched = self.objective.includes_divergence or any(one.matches_prior for one in self.penalties.values())
+        if not self.latent.stochastic or matched:
+            return None
+        return (
+            f"Nothing pulls the codes of latent `{self.latent.name}` towards the prior: `penalties` replaces the "
+            "automatic KL. Add it, as in penalties={'kl': KL(), …}, unless that is what you want."
+        )
+
     def _check_name(self, name: str) -> None:
         """Names of penalties become those of loss parts, of parameters and of columns of the history."""
         if not isinstance(name, str) or not name or "__" in name or "." in name or "/" in name:
@@ -168,10 +178,15 @@ class Composition:
     def _check_learnt_prior(self) -> None:
         trained = self.objective.includes_divergence or any(one.trains_prior for one in self.penalties.values())
         if self.prior.learnt and not trained:
+            remedy = (
+                "`penalties` replaces the automatic KL: add it, as in penalties={'kl': KL(), …}"
+                if self.latent.stochastic
+                else "Leave `prior` at 'auto' (`sample` fits a density to the codes after training), or add a penalty "
+                "such as penalties={'mmd': MaximumMeanDiscrepancy()}"
+            )
             raise ParameterError(
                 f"prior `{self.prior.name}` is learnt, and no penalty here moves it: it would stay as it was drawn. "
-                "Leave `prior` at 'auto' (`sample` fits a density to the codes after training), or add a penalty such "
-                "as penalties={'mmd': MaximumMeanDiscrepancy()}."
+                f"{remedy}."
             )
 
     def _check_codebook(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 from ..core.errors import ModelFileError, ParameterError
@@ -20,7 +21,8 @@ def check_components(path: PathLike, description: Any, trust: Sequence[str] = ()
 
     A component may be built if a module of Isthmus registered it. One that imports the user's code (``*/custom``,
     with the import path as its parameter ``path``), or that another package registered or offers by an entry point,
-    may be built if its import path ``"package.module:attribute"`` is in ``trust``. Nothing is imported here.
+    may be built if its import path ``"package.module:attribute"`` is in ``trust``. Nothing is imported here but the
+    modules of trusted paths, and these only if a component is not known.
 
     Parameters
     ----------
@@ -47,10 +49,14 @@ def check_components(path: PathLike, description: Any, trust: Sequence[str] = ()
         if entry is not None:
             _check_trusted(path, component, entry.value, trusted)
             continue
+        if found is None and trusted:
+            _import_trusted(path, trusted)
+            found = registered().get((axis, name))
         if found is None:
             raise ModelFileError(
                 f"Cannot load {str(path)!r}: it names the {axis} {name!r}, which is not registered. Known: "
-                f"{', '.join(names(axis)) or 'none'}. If another package defines it, import that package first."
+                f"{', '.join(names(axis)) or 'none'}. If code of yours defines it, load the file with "
+                f'isthmus.load({str(path)!r}, trust=["package.module:Class"]).'
             )
         if name == CUSTOM:
             _check_trusted(path, component, params.get("path"), trusted)
@@ -64,6 +70,19 @@ def _checked(trust: Sequence[str]) -> frozenset[str]:
         if isinstance(trust, str) or not isinstance(entry, str) or not _IMPORT_PATH.fullmatch(entry):
             raise ParameterError(f'`trust` must be a list of import paths "package.module:attribute"; got {trust!r}.')
     return frozenset(entries)
+
+
+def _import_trusted(path: PathLike, trusted: Iterable[str]) -> None:
+    """Import the modules of trusted paths: what they define registers itself."""
+    for entry in sorted(trusted):
+        module = entry.partition(":")[0]
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise ModelFileError(
+                f"Cannot load {str(path)!r}: the trusted module {module!r} cannot be imported: {error}. Run from the "
+                "folder that holds it, or install it."
+            ) from error
 
 
 def _check_trusted(path: PathLike, component: str, source: Any, trusted: frozenset[str]) -> None:

@@ -42,6 +42,7 @@ class AdversarialMatching(CriticPenalty):
     9
     """
 
+    matches_prior: ClassVar[bool] = True
     code_spaces: ClassVar[tuple[str, ...]] = ("euclidean", "sphere")
 
     def noise_width(self, latent_dim: int, width: int) -> int:

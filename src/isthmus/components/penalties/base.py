@@ -47,6 +47,8 @@ class Penalty(Spec):
         It does not mind several codes per row (it looks at the posterior, the features or parameters only).
     beta_offset : float or None
         An estimator's ``beta`` sets the weight to beta minus this; None: it does not.
+    matches_prior : bool
+        It pulls the codes towards the prior.
     trains_prior : bool
         Its gradient moves the parameters of a learnt prior.
     differentiable : bool
@@ -58,6 +60,7 @@ class Penalty(Spec):
     needs_gaussian_posterior: ClassVar[bool] = False
     takes_draws: ClassVar[bool] = False
     beta_offset: ClassVar[float | None] = None
+    matches_prior: ClassVar[bool] = False
     trains_prior: ClassVar[bool] = False
     differentiable: ClassVar[bool] = True
     code_spaces: ClassVar[tuple[str, ...]] = ("euclidean", "sphere", "symbols")

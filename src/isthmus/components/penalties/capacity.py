@@ -45,6 +45,7 @@ class Capacity(Penalty):
     {'target': 5.0}
     """
 
+    matches_prior: ClassVar[bool] = True
     scope: ClassVar[str] = "batch"
     needs_stochastic_latent: ClassVar[bool] = True
     trains_prior: ClassVar[bool] = True

@@ -41,6 +41,7 @@ class FreeBits(Penalty):
     {'weight': 1.0, 'nats': 0.25}
     """
 
+    matches_prior: ClassVar[bool] = True
     scope: ClassVar[str] = "batch"
     needs_stochastic_latent: ClassVar[bool] = True
     needs_gaussian_posterior: ClassVar[bool] = True

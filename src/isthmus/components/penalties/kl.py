@@ -40,6 +40,7 @@ class KL(Penalty):
     1.0
     """
 
+    matches_prior: ClassVar[bool] = True
     needs_stochastic_latent: ClassVar[bool] = True
     trains_prior: ClassVar[bool] = True
 

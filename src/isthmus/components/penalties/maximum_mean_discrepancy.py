@@ -49,6 +49,7 @@ class MaximumMeanDiscrepancy(Penalty):
     9
     """
 
+    matches_prior: ClassVar[bool] = True
     scope: ClassVar[str] = "batch"
     trains_prior: ClassVar[bool] = True
     code_spaces: ClassVar[tuple[str, ...]] = ("euclidean", "sphere")

@@ -44,6 +44,7 @@ class SlicedWasserstein(Penalty):
     17
     """
 
+    matches_prior: ClassVar[bool] = True
     scope: ClassVar[str] = "batch"
     trains_prior: ClassVar[bool] = True
     code_spaces: ClassVar[tuple[str, ...]] = ("euclidean", "sphere")
