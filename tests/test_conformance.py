@@ -395,3 +395,25 @@ def test_checks_notice(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owner, attribute, fault)
     with pytest.raises(AssertionError, match=message):
         check_component(spec)
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.3])
+def test_checks_can_judge_heavy_tails(factor: float) -> None:
+    """Draws without a mean and a variance still follow their density, or do not."""
+
+    class Cauchy(Distribution):
+        def __init__(self, mode: torch.Tensor) -> None:
+            self.mode = mode
+
+        def log_prob(self, value: torch.Tensor) -> torch.Tensor:
+            return (-math.log(math.pi) - (value - self.mode).square().log1p()).sum(-1)
+
+        def draw(self, rows: int, generator: torch.Generator | None = None) -> torch.Tensor:
+            uniform = torch.rand(self.mode.shape, generator=generator, dtype=torch.float64)
+            return self.mode + factor * torch.tan(math.pi * (uniform - 0.5))
+
+    if factor == 1.0:
+        check_distribution(Cauchy(matrix(4, 3)))
+        return
+    with pytest.raises(AssertionError, match="Cauchy: draws do not follow"):
+        check_distribution(Cauchy(matrix(4, 3)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, ClassVar, Self
 
 from .constraints import Constraint, check_params
@@ -81,7 +82,9 @@ def replaced_params(
     for key, value in changes.items():
         head, separator, rest = key.partition("__")
         if head not in result and not (named and not separator and isinstance(value, Spec)):
-            raise ParameterError(f"{owner} has no parameter `{head}`. It has: {', '.join(sorted(result))}.")
+            close = get_close_matches(head, result, n=1)
+            hint = f" Did you mean `{close[0]}`?" if close else ""
+            raise ParameterError(f"{owner} has no parameter `{head}`.{hint} It has: {', '.join(sorted(result))}.")
         if separator:
             nested.setdefault(head, {})[rest] = value
         else:
