@@ -168,7 +168,7 @@ def test_every_method_of_a_public_name_is_documented() -> None:
 
 def test_public_names_are_one_list() -> None:
     homes = isthmus._HOMES
-    assert set(isthmus.__all__) == set(homes) | {"__version__", "errors"}
+    assert set(isthmus.__all__) == set(homes) | {"__version__", "datasets", "errors"}
     for name in isthmus.__all__:
         assert getattr(isthmus, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'nothing_like_this'"):
@@ -243,12 +243,17 @@ def test_fitting_and_saving_open_no_socket(tmp_path: Path) -> None:
     assert found.stdout == "fine", found.stderr
 
 
-def test_nothing_reports_home() -> None:
+def test_only_requested_downloads_use_the_network() -> None:
+    """One file fetches data sets, and only its caller in ``load`` imports it; nothing else knows the network."""
+    fetching = PACKAGE / "sources" / "download.py"
     banned = {"requests", "urllib3", "httpx", "aiohttp", "urllib.request", "http.client", "ftplib", "smtplib"}
     found = [
         f"{short(path)}:{line} imports {name}"
         for path in sources("src")
+        if path != fetching
         for name, line in imported_modules(path)
         if name in banned or name.split(".")[0] in banned
     ]
     assert found == []
+    callers = [path.name for path in sources("src") if "download" in {name for name, _ in imported_modules(path)}]
+    assert callers == ["datasets_files.py"]

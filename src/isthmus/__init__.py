@@ -16,6 +16,7 @@ from . import errors
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from . import datasets
     from .components.corruptions.binarisation import Binarisation
     from .components.corruptions.gaussian_noise import GaussianNoise
     from .components.corruptions.masking import Masking
@@ -218,6 +219,7 @@ __all__ = [
     "WeightDecay",
     "ZeroInflatedNegativeBinomial",
     "__version__",
+    "datasets",
     "errors",
     "load",
     "recipe",
@@ -225,6 +227,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "datasets":
+        return import_module(".datasets", __name__)
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'isthmus' has no attribute {name!r}")
