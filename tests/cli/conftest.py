@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
-from isthmus import VAE, VQVAE, Autoencoder, Mixture
+from isthmus import MLP, VAE, VQVAE, Autoencoder, Mixture
 from isthmus.cli.main import app
 from isthmus.core.named_columns import NamedColumns
 
@@ -70,3 +71,46 @@ def run() -> Callable[..., Result]:
         return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
     return invoke
+
+
+# Images
+
+SHAPE = (8, 6)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A folder of 24 grey images of 8 × 6 in two classes, a model of them, and one of colours (10 × 9 × 3)."""
+
+    folder: Path
+    images: np.ndarray
+    names: tuple[str, ...]
+    model: Path
+    colour_model: Path
+    float_model: Path
+    signed_model: Path
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+    base = tmp_path_factory.mktemp("pictures")
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (24, *SHAPE), dtype=np.uint8)
+    folder = base / "photos"
+    for number, image in enumerate(images):
+        (folder / "ab"[number // 12]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / "ab"[number // 12] / f"{number:02}.png")
+    names = tuple(f"{'ab'[number // 12]}/{number:02}.png" for number in range(24))
+    paths = [base / f"{name}.safetensors" for name in ("grey", "colour", "floats", "signed")]
+    common = {"latent_dim": 2, "max_epochs": 1, "random_state": 0, "network": MLP(hidden=(8,))}
+    VAE(**common).fit(images).save(paths[0])
+    Autoencoder(**common).fit(random.integers(0, 256, (24, 10, 9, 3), dtype=np.uint8)).save(paths[1])
+    unit = (images / 255).astype(np.float32)
+    Autoencoder(**common, schema="images").fit(unit).save(paths[2])
+    Autoencoder(**common, schema="images").fit(unit * 2 - 1).save(paths[3])
+    return Pictures(folder, images, names, *paths)
+
+
+@pytest.fixture
+def nothing_in_the_users_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))

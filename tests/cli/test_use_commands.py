@@ -144,14 +144,22 @@ def test_interpolate_between_two_files(files, run: Callable[..., Result], tmp_pa
         ),
         (["interpolate", "M", "T", "--to", -65], 2, "--to: "),
         (["interpolate", "M", "T", "--steps", 1], 2, "`steps` must be an integer in [2, inf); got 1."),
-        (["interpolate", "M", "T", "--path", "winding"], 2, "'winding' is not one of 'linear', 'spherical'."),
+        (
+            ["interpolate", "M", "T", "--path", "winding"],
+            2,
+            "'winding' is not one of 'linear', 'spherical', 'geodesic'.",
+        ),
         (["interpolate", "M", "T", "I"], 1, "i.npy: X has rows of another shape"),
         (["encode", "M", "I"], 1, "i.npy: X has rows of another shape"),
         (["encode", "M", "nowhere.csv"], 1, "nowhere.csv cannot be read: No such file or directory. Check the path."),
         (["encode", "nowhere", "T"], 1, "Cannot load 'nowhere': there is no such file; check the path."),
         (["encode", "T", "T"], 1, "Cannot load '"),
         (["encode", "M", "T", "-o", "codes.txt"], 2, "must end in .csv or .npy or .npz; got 'codes.txt'."),
-        (["encode", "M", "data.txt"], 1, "files of type .txt are not supported. Expected one of .csv, .npy, .npz."),
+        (
+            ["encode", "M", "data.txt"],
+            1,
+            "files of type .txt are not supported. Expected one of .csv, .npy, .npz, .png",
+        ),
         (
             ["encode", "M", "T", "--symbols"],
             2,
@@ -165,8 +173,16 @@ def test_interpolate_between_two_files(files, run: Callable[..., Result], tmp_pa
         (["encode", "M", "T", "--symbols", "--clusters"], 2, "--symbols and --clusters contradict each other."),
         (["sample", "M", "-n", 0], 2, "-n must be an integer in [1, inf); got 0."),
         (["sample", "M", "--seed", -1], 2, "`random_state` must be None, an integer >= 0"),
-        (["sample", "V"], 2, "shape (10, 5, 4): images do not fit into a CSV table. Write -o FILE.npy instead."),
-        (["sample", "V", "-o", "x.csv"], 2, "images do not fit into a CSV table. Write -o FILE.npy instead."),
+        (
+            ["sample", "V"],
+            2,
+            "shape (10, 5, 4): images do not fit into a CSV table. Write -o FILE.npy instead, or pictures",
+        ),
+        (
+            ["sample", "V", "-o", "x.csv"],
+            2,
+            "images do not fit into a CSV table. Write -o FILE.npy instead, or pictures",
+        ),
     ],
 )
 def test_errors_are_one_message(

@@ -9,6 +9,8 @@ import click
 
 from isthmus.core.errors import ParameterError
 
+from .image_options import skip_bad_option
+from .images import form_of
 from .options import debug_option, examples, file_argument, key_option, model_argument, output_option, trust_option
 from .rows import ROWS, about, check_output, read_input, write_output
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "isthmus encode model.safetensors data.csv > codes.csv",
         "isthmus encode model.safetensors digits.npy -o codes.npy",
+        "isthmus encode faces.safetensors photos/ > codes.csv",
         "isthmus encode vq-vae.safetensors data.csv --symbols > symbols.csv",
     ),
 )
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--clusters", is_flag=True, help="The shares of the components of a mixture prior instead.")
 @output_option
 @key_option
+@skip_bad_option
 @trust_option
 @debug_option
 @click.pass_context
@@ -43,11 +47,13 @@ def command(
     clusters: bool,
     output: Path | None,
     key: str | None,
+    skip_bad: bool,
     trust: tuple[str, ...],
 ) -> None:
     """Give the code of each row of FILE: one line per row, one column per latent dimension.
 
     With --symbols one column per symbol, with --clusters one per component of the prior: each row's shares sum to 1.
+    For images from files, the first column of the table is the file's name.
     """
     if symbols and clusters:
         raise click.UsageError("--symbols and --clusters contradict each other.", ctx)
@@ -66,15 +72,15 @@ def command(
             f"--clusters: the prior of {model} is no mixture ({estimator.module_.prior.describe()}). Leave it out, or "
             "fit with --recipe mixture-vae."
         )
-    rows = read_input(file, key)
+    data = read_input(file, key, form_of(estimator.schema_), skip_bad)
     with about(file):
         if symbols:
-            found = _numbered("symbol", estimator.codes(rows))
+            found = _numbered("symbol", estimator.codes(data.rows))
         elif clusters:
-            found = _numbered("cluster", estimator.clusters(rows))
+            found = _numbered("cluster", estimator.clusters(data.rows))
         else:
-            found = NamedColumns(tuple(estimator.get_feature_names_out()), estimator.transform(rows))
-    write_output(found, output)
+            found = NamedColumns(tuple(estimator.get_feature_names_out()), estimator.transform(data.rows))
+    write_output(found, output, data.names)
 
 
 def _numbered(name: str, values: np.ndarray) -> NamedColumns:

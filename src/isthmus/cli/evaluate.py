@@ -9,6 +9,8 @@ import click
 
 from isthmus.core.errors import ParameterError
 
+from .image_options import skip_bad_option
+from .images import form_of
 from .options import PATH, debug_option, examples, file_argument, key_option, model_argument, trust_option
 from .rows import ROWS, about, check_output, read_input, some_rows, write_output
 from .session import Session
@@ -24,6 +26,7 @@ DEFAULT_SAMPLES = 5000
     "evaluate",
     epilog=examples(
         "isthmus evaluate model.safetensors test.csv",
+        "isthmus evaluate faces.safetensors photos/ -o scores.csv",
         "isthmus evaluate vae.safetensors test.npy --density --samples 1000 -o scores.csv",
     ),
 )
@@ -38,6 +41,7 @@ DEFAULT_SAMPLES = 5000
 )
 @click.option("-o", "--output", type=PATH, metavar="FILE", help="A .csv, .npy or .npz file to write: a line per row.")
 @key_option
+@skip_bad_option
 @trust_option
 @debug_option
 @click.pass_context
@@ -49,11 +53,13 @@ def command(
     samples: int | None,
     output: Path | None,
     key: str | None,
+    skip_bad: bool,
     trust: tuple[str, ...],
 ) -> None:
     """Measure how well a model describes the rows of FILE: its errors, scores and what its code carries.
 
-    -o writes a line per row: its score and, with --density, its log-likelihood and standard error.
+    -o writes a line per row: its score and, with --density, its log-likelihood and standard error; for images from
+    files, the file's name first.
     """
     session: Session = ctx.obj
     if samples is not None and not wants_density:
@@ -76,7 +82,8 @@ def command(
             f"--density: the code of {model} is a point, which gives rows no likelihood. Leave it out, or fit a model "
             "that has one, such as --recipe vae."
         )
-    data = read_input(file, key)
+    found = read_input(file, key, form_of(estimator.schema_), skip_bad)
+    data = found.rows
     with about(file):
         scores = estimator.score_samples(data)
         rows = estimator.schema_.rows(data, estimator_name=type(estimator).__name__)
@@ -89,7 +96,7 @@ def command(
     columns = {"score": scores}
     if density is not None:
         columns |= {"log_likelihood": density.log_likelihood, "standard_error": density.standard_error}
-    write_output(NamedColumns(tuple(columns), np.column_stack(list(columns.values()))), output)
+    write_output(NamedColumns(tuple(columns), np.column_stack(list(columns.values()))), output, found.names)
     if not to_standard_output:
         session.note(f"wrote {len(scores):,} rows to {output}.")
 

@@ -10,6 +10,8 @@ import click
 
 from isthmus.core.errors import ParameterError
 
+from .image_options import channels_option, size_option, skip_bad_option
+from .images import ImageForm, is_images
 from .options import PATH, debug_option, examples, file_argument, key_option
 from .rows import about, check_output, read_input
 from .schema_options import schema_setting, with_schema
@@ -27,6 +29,7 @@ DEFAULT_RECIPE = "vae"
     "fit",
     epilog=examples(
         "isthmus fit data.csv -o model.safetensors",
+        "isthmus fit photos/ --size 64 -o photos.safetensors",
         "isthmus fit digits.npy -o ae.safetensors --recipe autoencoder --latent-dim 8",
         "isthmus fit data.csv -o m.safetensors --set prior=mixture --set prior.n_components=20",
         "isthmus fit data.csv -o m.safetensors --recipe conditional-vae --schema label=condition",
@@ -62,6 +65,9 @@ DEFAULT_RECIPE = "vae"
 )
 @click.option("--seed", type=int, metavar="N", help="The same seed gives the same model.  [default: 0]")
 @key_option
+@size_option
+@channels_option
+@skip_bad_option
 @click.option("--checkpoint", type=PATH, metavar="DIR", help="Save the state of the run there now and then.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint, to the bits of an uninterrupted run.")
 @click.option("--accept-mismatch", is_flag=True, help="Resume although data, parameters or versions differ.")
@@ -81,6 +87,9 @@ def command(
     kinds: tuple[str, ...],
     config: Path | None,
     key: str | None,
+    size: tuple[int, int] | None,
+    channels: str | None,
+    skip_bad: bool,
     checkpoint: Path | None,
     resume: bool,
     accept_mismatch: bool,
@@ -89,7 +98,10 @@ def command(
     seed: int | None,
     **flags: Any,
 ) -> None:
-    """Train a model on the rows of FILE.
+    """Train a model on the rows of FILE: a table, an array, or a folder of images.
+
+    A folder's images, and those of its direct sub-folders, must be of one size unless --size says what to bring them
+    to.
 
     Ctrl-C stops cleanly: the checkpoint and the model as far as it got are saved, and the exit code is 130 (143
     after SIGTERM). A second Ctrl-C quits at once.
@@ -102,6 +114,9 @@ def command(
         raise click.UsageError("--resume needs --checkpoint DIR.", ctx)
     if accept_mismatch and not resume:
         raise click.UsageError("--accept-mismatch needs --resume.", ctx)
+    for flag, value in (("--size", size), ("--channels", channels), ("--skip-bad", skip_bad or None)):
+        if value is not None and not is_images(file):
+            raise click.UsageError(f"{flag} is for folders of images and image files; {file} is none.", ctx)
     check_output(output, (".safetensors",))
 
     from .signals import StopSignals, TrainingStop
@@ -133,7 +148,8 @@ def command(
         if checkpoint is not None:
             estimator.set_params(checkpoint=_checkpoint(checkpoint, resume, accept_mismatch, session))
         estimator.validate_parameters()
-        data = read_input(file, key)
+        form = ImageForm(size, None if channels is None else int(channels))
+        data = read_input(file, key, form, skip_bad).rows
         with about(file):
             estimator.fit(data)
         _save(estimator, output)

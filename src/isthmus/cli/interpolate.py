@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from .given import given_option, given_values
+from .image_options import skip_bad_option
+from .images import form_of
 from .options import (
     PATH,
     debug_option,
@@ -14,10 +17,10 @@ from .options import (
     file_argument,
     key_option,
     model_argument,
-    output_option,
     trust_option,
 )
-from .rows import ROWS, about, check_output, read_input, single_row, write_output
+from .pictures import check_rows_or_pictures, picture_output_option, refuse_no_images, write_rows_or_pictures
+from .rows import about, read_input, single_row
 
 
 @click.command(
@@ -25,6 +28,8 @@ from .rows import ROWS, about, check_output, read_input, single_row, write_outpu
     epilog=examples(
         "isthmus interpolate model.safetensors digits.npy --from 3 --to 8 -o strip.npy",
         "isthmus interpolate model.safetensors young.csv old.csv --steps 5",
+        "isthmus interpolate faces.safetensors a.png b.png --path geodesic -o morph.gif",
+        "isthmus interpolate faces.safetensors a.png b.png -o strip.png",
     ),
 )
 @model_argument
@@ -44,14 +49,13 @@ from .rows import ROWS, about, check_output, read_input, single_row, write_outpu
 @click.option("--steps", type=int, default=9, show_default=True, help="How many rows, both ends included.")
 @click.option(
     "--path",
-    type=click.Choice(["linear", "spherical"]),
-    default="linear",
-    show_default=True,
-    help="Straight, or on an arc.",
+    type=click.Choice(["linear", "spherical", "geodesic"]),
+    help="Straight, on an arc, or where the rows change least.  [default: linear]",
 )
 @given_option
-@output_option
+@picture_output_option
 @key_option
+@skip_bad_option
 @trust_option
 @debug_option
 def command(
@@ -61,28 +65,34 @@ def command(
     start: int,
     end: int,
     steps: int,
-    path: str,
+    path: str | None,
     given: tuple[str, ...],
     output: Path | None,
     key: str | None,
+    skip_bad: bool,
     trust: tuple[str, ...],
 ) -> None:
     """Give the decoded rows on the path between the codes of two rows.
 
     Both are rows of FILE; with OTHER, the first is a row of FILE and the second a row of OTHER. Without --from and
-    --to the path leads from the first row of FILE to the last row of OTHER or FILE.
+    --to the path leads from the first row of FILE to the last row of OTHER or FILE. A .png file shows the rows side by
+    side, a .gif file as a film, forwards and backwards.
     """
-    check_output(output, ROWS)
+    check_rows_or_pictures(output)
 
     from isthmus.estimators.saving import load
 
     estimator = load(model, trust)
+    refuse_no_images(output, estimator.schema_, model)
     conditions = given_values(given, estimator.schema_)
-    rows = read_input(file, key)
-    ends = rows if other is None else read_input(other, key)
+    form = form_of(estimator.schema_)
+    rows = read_input(file, key, form, skip_bad).rows
+    ends = rows if other is None else read_input(other, key, form, skip_bad).rows
     first, second = single_row(rows, start, file, "--from"), single_row(ends, end, other or file, "--to")
     # Each end is checked under its own file's name before the two meet.
     for where, row in ((file, first), (other or file, second)):
         with about(where):
             estimator.transform(row)
-    write_output(estimator.interpolate(first, second, steps=steps, path=path, given=conditions), output)
+    more: dict[str, Any] = {} if path is None else {"path": path}
+    between = estimator.interpolate(first, second, steps=steps, given=conditions, **more)
+    write_rows_or_pictures(between, output, estimator.schema_, strip=True)

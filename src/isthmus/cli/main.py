@@ -99,9 +99,9 @@ class CommandTable(click.Group):
 def app(ctx: click.Context) -> None:
     """Learn what is hidden in unlabelled data with autoencoders and variational autoencoders.
 
-    Data and results are .csv, .npy or .npz files, by suffix; models are .safetensors files. Results go to standard
-    output or -o FILE, everything else to standard error. Exit codes: 0 done, 1 failed, 2 used wrongly,
-    130 or 143 interrupted.
+    Data and results are .csv, .npy or .npz files, by suffix, or images: PNG, JPEG, WebP and TIFF files and folders of
+    them; models are .safetensors files. Results go to standard output or -o FILE, everything else to standard error.
+    Exit codes: 0 done, 1 failed, 2 used wrongly, 130 or 143 interrupted.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

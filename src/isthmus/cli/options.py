@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from .own_code import search_current_folder
 from .session import Session
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -43,11 +44,19 @@ output_option = click.option(
     help="A .csv, .npy or .npz file to write.  [default: CSV on standard output]",
 )
 
+
+def _importable(ctx: click.Context, parameter: click.Parameter, trust: tuple[str, ...]) -> tuple[str, ...]:
+    if trust:
+        search_current_folder()
+    return trust
+
+
 trust_option = click.option(
     "--trust",
     multiple=True,
-    metavar="PACKAGE:FUNCTION",
-    help="A network of your own that the model file may import. Repeatable.",
+    metavar="MODULE:NAME",
+    callback=_importable,
+    help="Code of your own that the model file may import, here or installed: my_networks:deep. Repeatable.",
 )
 
 seed_option = click.option("--seed", type=int, help="The same seed gives the same rows.  [default: a fresh one]")

@@ -8,24 +8,47 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from isthmus.core.errors import InputError, InputTypeError, ParameterError
 from isthmus.files.os_errors import WRITE_FIXES, explained
 
+from .images import IMAGES, ImageForm, is_images, read_image_rows
+
 ROWS = (".csv", ".npy", ".npz")
+FILE_COLUMN = "file"
 
 
-def read_input(path: Path, key: str | None = None) -> Any:
-    """The rows in a file; ``key`` chooses an array of an ``.npz`` archive."""
+@dataclass(frozen=True)
+class Input:
+    """The rows of a file, and the names of the files that they came from if each is a file of its own."""
+
+    rows: Any
+    names: tuple[str, ...] | None = None
+
+
+def read_input(path: Path, key: str | None = None, form: ImageForm | None = None, skip_bad: bool = False) -> Input:
+    """The rows in a file; ``key`` chooses an array of an ``.npz`` archive.
+
+    A folder of images or an image file gives images, brought to ``form``; without one, they have to be alike.
+    """
+    if key is not None and path.suffix.lower() != ".npz":
+        raise ParameterError(f"--key chooses an array of an .npz file; {path} is none. Leave it out.")
+    if is_images(path):
+        return Input(*read_image_rows(path, form or ImageForm(), skip_bad))
+    if skip_bad:
+        raise ParameterError(f"--skip-bad is for folders of images; {path} is none. Leave it out.")
+    if path.suffix.lower() not in ROWS:
+        raise InputError(
+            f"{path}: files of type {path.suffix or '(no suffix)'} are not supported. Expected one of "
+            f"{', '.join((*ROWS, *IMAGES))}, or a folder of images."
+        )
+
     from isthmus.sources import read_npz, read_rows
 
-    if key is None:
-        return read_rows(path)
-    if path.suffix.lower() != ".npz":
-        raise ParameterError(f"--key chooses an array of an .npz file; {path} is none. Leave it out.")
-    return read_npz(path, key)
+    return Input(read_rows(path) if key is None else read_npz(path, key))
 
 
 @contextmanager
@@ -78,34 +101,43 @@ def check_output(path: Path | None, suffixes: Sequence[str], option: str = "-o/-
         raise explained(OSError(number, os.strerror(number)), "save", path, WRITE_FIXES)
 
 
-def write_output(data: Any, path: Path | None) -> None:
-    """Write rows to ``path``, or as CSV to standard output (None or "-")."""
+def write_output(data: Any, path: Path | None, files: Sequence[str] | None = None) -> None:
+    """Write rows to ``path``, or as CSV to standard output (None or "-").
+
+    ``files``, the names of the files that the rows came from, are the first column of a CSV table.
+    """
     from isthmus.sources import write_rows
 
     if path is None or str(path) == "-":
-        _print_csv(data)
-        return
-    if path.suffix.lower() == ".csv":
-        _check_table(data)
-    write_rows(path, data)
+        # The same bytes on every platform: UTF-8, and lines that end in LF.
+        stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="\n")
+        try:
+            _write_csv(stream, data, files)
+            stream.flush()
+        finally:
+            stream.detach()
+    elif path.suffix.lower() == ".csv":
+        _write_csv(path, data, files)
+    else:
+        write_rows(path, data)
 
 
-def _check_table(data: Any) -> None:
-    shape = tuple(data.shape)
-    if len(shape) > 2:
-        raise ParameterError(
-            f"The result has shape {shape}: images do not fit into a CSV table. Write -o FILE.npy instead."
-        )
-
-
-def _print_csv(data: Any) -> None:
+def _write_csv(target: Path | io.TextIOWrapper, data: Any, files: Sequence[str] | None) -> None:
     import narwhals as nw
     import numpy as np
 
     from isthmus.core.named_columns import NamedColumns
-    from isthmus.sources import write_csv
+    from isthmus.sources import write_csv, write_rows
 
-    _check_table(data)
+    shape = tuple(data.shape)
+    if len(shape) > 2:
+        raise ParameterError(
+            f"The result has shape {shape}: images do not fit into a CSV table. Write -o FILE.npy instead, or "
+            "pictures: FILE.png, FILE.gif or a folder."
+        )
+    if files is None and isinstance(target, Path):
+        write_rows(target, data)
+        return
     names: Sequence[str] | None = None
     values: np.ndarray | list[np.ndarray]
     if isinstance(data, NamedColumns):
@@ -115,10 +147,9 @@ def _print_csv(data: Any) -> None:
     else:
         frame = nw.from_native(data, eager_only=True)
         names, values = frame.columns, [frame[name].to_numpy() for name in frame.columns]
-    # The same bytes on every platform: UTF-8, and lines that end in LF.
-    stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="\n")
-    try:
-        write_csv(stream, names, values)
-        stream.flush()
-    finally:
-        stream.detach()
+    if files is not None and names is not None:
+        # File names that are no text (in another encoding) are spelled out.
+        readable = [name.encode("utf-8", "backslashreplace").decode() for name in files]
+        columns = list(values.T) if isinstance(values, np.ndarray) else values
+        names, values = [FILE_COLUMN, *names], [np.array(readable, dtype=object), *columns]
+    write_csv(target, names, values)

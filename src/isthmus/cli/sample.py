@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from isthmus.core.errors import ParameterError
 
 from .given import given_option, given_values
-from .options import debug_option, examples, model_argument, output_option, seed_option, trust_option
-from .rows import ROWS, check_output, write_output
+from .options import debug_option, examples, model_argument, seed_option, trust_option
+from .pictures import check_rows_or_pictures, picture_output_option, refuse_no_images, write_rows_or_pictures
 
 
 @click.command(
@@ -18,33 +19,48 @@ from .rows import ROWS, check_output, write_output
     epilog=examples(
         "isthmus sample model.safetensors -n 100 --seed 1 > new.csv",
         "isthmus sample model.safetensors -n 16 --prior -o new-images.npy",
+        "isthmus sample faces.safetensors -n 64 -o grid.png",
+        "isthmus sample faces.safetensors -n 1000 --temperature 0.8 -o faces/",
         "isthmus sample model.safetensors --given label=3",
     ),
 )
 @model_argument
 @click.option("-n", "count", type=int, default=10, show_default=True, metavar="N", help="How many rows.")
 @click.option("--prior", is_flag=True, help="Draw codes from the prior, not from the density fitted to the codes.")
+@click.option(
+    "--temperature",
+    type=float,
+    metavar="T",
+    help="Below 1 more typical rows, above 1 more varied ones.  [default: 1]",
+)
 @given_option
 @seed_option
-@output_option
+@picture_output_option
 @trust_option
 @debug_option
 def command(
     model: Path,
     count: int,
     prior: bool,
+    temperature: float | None,
     given: tuple[str, ...],
     seed: int | None,
     output: Path | None,
     trust: tuple[str, ...],
 ) -> None:
-    """Generate new rows, in the columns, units and type of the data that the model was fitted to."""
+    """Generate new rows, in the columns, units and type of the data that the model was fitted to.
+
+    Images can become a grid in a .png file, an animated .gif, or a folder of PNG files.
+    """
     if count < 1:
         raise ParameterError(f"-n must be an integer in [1, inf); got {count}.")
-    check_output(output, ROWS)
+    check_rows_or_pictures(output)
 
     from isthmus.estimators.saving import load
 
     estimator = load(model, trust)
+    refuse_no_images(output, estimator.schema_, model)
     conditions = given_values(given, estimator.schema_)
-    write_output(estimator.sample(count, given=conditions, prior=prior, random_state=seed), output)
+    more: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
+    rows = estimator.sample(count, given=conditions, prior=prior, random_state=seed, **more)
+    write_rows_or_pictures(rows, output, estimator.schema_)
