@@ -1,7 +1,8 @@
 """Denoising and contractive autoencoders as feature extractors, beside plain ones, on MNIST.
 
 Vincent et al. (2010), JMLR 11, and Rifai et al. (2011), ICML: one hidden layer of 1,000 sigmoid units is the code, with
-a logistic output. What is compared is the test error of a linear classifier on the codes, without fine-tuning; the
+a logistic output and, as there, weights that encoder and decoder share: a decoder of its own would undo by its size what
+contraction asks of the encoder's. What is compared is the test error of a linear classifier on the codes, without fine-tuning; the
 papers' order is contractive ≤ denoising < plain. The last 10,000 training images are set aside: they choose the
 strength of each model's regularisation (with the first seed) and of the classifier's; the test images choose nothing.
 Contraction is the exact Jacobian. The classifier is multinomial logistic regression on centred codes, with an L2
@@ -39,7 +40,7 @@ GRIDS: dict[str, tuple[float, ...]] = {
     DECAY: (1e-3, 1e-2, 1e-1),
     GAUSSIAN: (0.8, 1.2, 1.6),
     MASKING: (0.5, 0.7, 0.85),
-    CONTRACTIVE: (0.1, 0.3, 1.0, 3.0),
+    CONTRACTIVE: (0.03, 0.1, 0.3, 1.0),
 }
 Parts = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
@@ -80,7 +81,7 @@ def fitted_codes(
 
     estimator = isthmus.Autoencoder(
         latent_dim=options.units,
-        network=isthmus.MLP(hidden=()),
+        network=isthmus.MLP(hidden=(), tied=True),
         latent=Point(activation="sigmoid"),
         schema="unit-interval",
         max_epochs=options.epochs,
