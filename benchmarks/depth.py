@@ -57,7 +57,7 @@ def main() -> None:
     report.add(
         harness.Table(
             f"MNIST, {len(rows):,} rows, {chosen.threads} threads, {chosen.seeds} seeds",
-            ("model", "codes", "hidden layers", "test squared error per image", "test bound, nats", "processor seconds of fit"),
+            ("model", "codes", "hidden layers", "squared error per image", "bound, nats", "processor seconds of fit"),
             lines,
             "Mean ± standard deviation over the seeds.",
         ),

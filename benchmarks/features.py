@@ -1,13 +1,13 @@
 """Denoising and contractive autoencoders as feature extractors, beside plain ones, on MNIST.
 
 Vincent et al. (2010), JMLR 11, and Rifai et al. (2011), ICML: one hidden layer of 1,000 sigmoid units is the code, with
-a logistic output and, as there, weights that encoder and decoder share: a decoder of its own would undo by its size what
-contraction asks of the encoder's. What is compared is the test error of a linear classifier on the codes, without fine-tuning; the
-papers' order is contractive ≤ denoising < plain. The last 10,000 training images are set aside: they choose the
-strength of each model's regularisation (with the first seed) and of the classifier's; the test images choose nothing.
-Contraction is the exact Jacobian. The classifier is multinomial logistic regression on centred codes, with an L2
-penalty. "pixels" has no code at all, "random" an untrained encoder. features.jsonl holds one line for each run; what is
-in it is not run again.
+a logistic output and, as there, weights that encoder and decoder share: a decoder of its own would undo by its size
+what contraction asks of the encoder's. What is compared is the test error of a linear classifier on the codes, without
+fine-tuning; the papers' order is contractive ≤ denoising < plain. The last 10,000 training images are set aside: they
+choose the strength of each model's regularisation (with the first seed) and of the classifier's; the test images choose
+nothing. Contraction is the exact Jacobian. The classifier is multinomial logistic regression on centred codes, with an
+L2 penalty. "pixels" has no code at all, "random" an untrained encoder. features.jsonl holds one line for each run; what
+is in it is not run again.
 """
 
 from __future__ import annotations

@@ -58,7 +58,6 @@ def test_a_short_run_on_heavy_tails_is_no_divergence(seed):
     assert not model.history_.events
 
 
-
 @pytest.mark.parametrize("estimator", [Autoencoder, VAE])
 def test_divergence_error_leaves_an_estimator_that_works(estimator, loss_always_nan, tmp_path):
     model = estimator(2, max_epochs=15, **SMALL)

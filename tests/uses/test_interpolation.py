@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from isthmus.core.errors import ParameterError
 from isthmus.uses.interpolation import path_between, spherical
@@ -40,9 +41,23 @@ def test_spherical_is_straight_where_no_single_circle_joins_the_ends(end):
     ("steps", "path", "words"),
     [
         (1, "linear", r"`steps` must be an integer in \[2, inf\); got 1"),
-        (3, "geodesic", "`path` must be 'linear' or 'spherical'; got 'geodesic'"),
+        (2.0, "linear", r"`steps` must be an integer in \[2, inf\); got 2.0"),
+        (True, "linear", r"`steps` must be an integer in \[2, inf\); got True"),
+        (3, "curved", "`path` must be 'linear', 'spherical' or 'geodesic'; got 'curved'"),
     ],
 )
 def test_errors(steps, path, words):
     with pytest.raises(ParameterError, match=words):
         path_between(START, END, steps, path)
+
+
+def test_a_geodesic_is_that_of_the_decoder_with_exact_ends():
+    def cylinder(z):
+        return torch.stack([z[:, 0].cos(), z[:, 0].sin(), z[:, 1] ** 3], 1)
+
+    points = path_between(START, END, 9, "geodesic", cylinder)
+    np.testing.assert_array_equal(points[[0, -1]], [START, END])
+    assert points.dtype == np.float32
+    # Cubed, the height changes at an even pace; so does the angle.
+    np.testing.assert_allclose(points[:, 1] ** 3, np.linspace(0, 1, 9), atol=0.02)
+    np.testing.assert_allclose(points[:, 0], np.linspace(3, 0, 9), atol=0.02)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any, ClassVar, Self
@@ -12,50 +11,28 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.components.priors.base import Prior, PriorModule
-from isthmus.core.errors import DataWarning, InputError
 from isthmus.core.layer_row import LayerRow
-from isthmus.core.named_columns import NamedColumns
-from isthmus.core.random import RandomState, seed_from
-from isthmus.data.rows import Rows
-from isthmus.data.schema import Schema
 from isthmus.models.architecture import describe_architecture
-from isthmus.models.autoencoder import ComposedAutoencoder
-from isthmus.models.composition import Composition
 from isthmus.models.defaults import AUTO, Parts
-from isthmus.training.history import History
 from isthmus.training.settings import TrainingSettings
-from isthmus.uses import density, inference, interpolation, scoring
-from isthmus.uses.diagnosis import Diagnosis
-from isthmus.uses.generation import draw_codes
+from isthmus.uses import inference
 
 from . import fitting
 from .code_posterior import CodePosterior
-from .conditions import carried_of, given_context
-from .density_estimate import DensityEstimate
+from .conditions import carried_of
+from .exploring import Exploring
+from .generating import Generating
 from .parameters import AXES, SpecParameters
+from .scoring import Scoring
 from .shared import complete_constructor
 
 
-class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecParameters):
+class BaseAutoencoder(
+    Generating, Exploring, Scoring, ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecParameters
+):
     """Fits one composition and uses it. Subclasses declare their constructor and :meth:`_parts`."""
 
     registered_name: ClassVar[str]
-
-    # Set by fit
-    schema_: Schema
-    composition_: Composition
-    module_: ComposedAutoencoder
-    history_: History
-    density_: PriorModule
-    density_spec_: Prior
-    diagnosis_: Diagnosis
-    collapse_: str | None
-    latent_dim_: int
-    n_features_in_: int
-    n_iter_: int
-    stopped_: str | None
-    _score_seed: int
 
     def __init__(
         self,
@@ -177,7 +154,7 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
 
         ``given`` holds the conditions of a conditional model: ``{"label": 3}`` for all rows, or one value per row.
         """
-        codes = self._checked_codes(Z)
+        codes = self._checked_codes("inverse_transform", Z)
         return self._decoded(codes, given)
 
     def codes(self, X: Any) -> np.ndarray:
@@ -214,98 +191,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
         """Noisy rows, cleaned: what does not pass the bottleneck is lost. The same as :meth:`reconstruct`."""
         return self.reconstruct(X)
 
-    # Generation
-
-    def sample(
-        self,
-        n: int = 1,
-        *,
-        given: Mapping[Any, Any] | None = None,
-        prior: bool = False,
-        random_state: RandomState = None,
-    ) -> Any:
-        """``n`` new rows: the decoder's mean at codes drawn from the fitted density, in the user's type.
-
-        Parameters
-        ----------
-        n : int
-        given : dict, optional
-            The conditions of a conditional model by column: ``{"label": 3}`` for all rows, or one value per row.
-        prior : bool
-            Draw the codes from the model's prior instead of the density fitted to its codes after training.
-        random_state : int, numpy generator or None
-        """
-        check_is_fitted(self, "module_")
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
-            raise InputError(f"sample: `n` must be an integer in [1, inf); got {n!r}.")
-        source = self.module_.prior if prior else self.density_
-        return self._decoded(draw_codes(source, self.module_, int(n), seed_from(random_state)), given)
-
-    def interpolate(
-        self, a: Any, b: Any, steps: int = 9, path: str = "linear", *, given: Mapping[Any, Any] | None = None
-    ) -> Any:
-        """Decoded rows on a path between the codes of two single rows, both ends included.
-
-        Parameters
-        ----------
-        a, b : one row each, as the user's type has it ((d,), (1, d), (h, w), a frame of one row, …)
-        steps : int
-            At least 2.
-        path : "linear" or "spherical"
-        given : dict, optional
-            The conditions of a conditional model, for every row of the path.
-
-        Returns
-        -------
-        ``steps`` rows in the user's type.
-        """
-        check_is_fitted(self, "module_")
-        ends = [self.transform(self._one_row(name, row))[0] for name, row in (("a", a), ("b", b))]
-        return self._decoded(interpolation.path_between(ends[0], ends[1], steps, path), given)
-
-    # Scoring
-
-    def score_samples(self, X: Any) -> np.ndarray:
-        """How likely each row is: (n,) float64, higher = more likely.
-
-        For a stochastic code, the evidence lower bound on the log-likelihood of the data as they were given (the
-        scaling's Jacobian included), in nats per row; for symbols, the same with the code's own entry. For a
-        deterministic code, which has no likelihood of its own, minus the squared reconstruction error, summed over the
-        scaled features.
-        """
-        rows = self._rows(X)
-        if not self.module_.bounded:
-            return scoring.negative_squared_error(self.module_, rows)
-        bound = scoring.log_likelihood_bound(self.module_, rows, self._score_seed)
-        return bound + self.schema_.log_jacobian(self.module_.likelihood.densities)
-
-    def density(self, X: Any, samples: int = 5000) -> DensityEstimate:
-        """The log-likelihood of each row by importance weighting, with its standard error.
-
-        Tighter than the bound of :meth:`score_samples` and, for many samples, the log-likelihood itself (Burda et al.
-        2016, arXiv:1509.00519). Deterministic: the draws depend on the row's content only.
-
-        Parameters
-        ----------
-        X : rows, as ``fit`` takes them
-        samples : int
-            Codes drawn per row; publications use 5,000.
-
-        Raises
-        ------
-        ParameterError
-            The code is deterministic, so that there is no likelihood.
-        """
-        rows = self._rows(X)
-        log_likelihood, standard_error = density.log_likelihood(self.module_, rows, self._score_seed, samples)
-        return DensityEstimate(
-            log_likelihood + self.schema_.log_jacobian(self.module_.likelihood.densities), standard_error
-        )
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """The mean of :meth:`score_samples`: what a grid search maximises."""
-        return float(np.mean(self.score_samples(X)))
-
     # Saving
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -338,44 +223,6 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
         """The layers from input to output, with shapes and parameter counts."""
         return describe_architecture(self.module_, self.schema_.row_shape)
 
-    # Helpers
-
-    def _rows(self, X: Any) -> Rows:
-        check_is_fitted(self, "module_")
-        rows = self.schema_.rows(X, estimator_name=type(self).__name__)
-        if self.schema_.feature_names is not None and not _has_column_names(X):
-            warnings.warn(
-                f"X does not have valid feature names, but {type(self).__name__} was fitted with feature names: the "
-                "columns are taken in the order in which they were fitted.",
-                DataWarning,
-                stacklevel=3,
-            )
-        return rows
-
-    def _decoded(self, codes: np.ndarray, given: Mapping[Any, Any] | None) -> Any:
-        context, carried = given_context(self.schema_, given, len(codes))
-        return self.schema_.decode(inference.decoded(self.module_, codes, context), carried=carried)
-
-    def _checked_codes(self, Z: Any) -> np.ndarray:
-        check_is_fitted(self, "module_")
-        codes = np.asarray(Z, dtype=np.float32)
-        if codes.ndim != 2 or codes.shape[1] != self.latent_dim_:
-            raise InputError(f"inverse_transform needs codes of shape (n, {self.latent_dim_}); got {codes.shape}.")
-        if not np.isfinite(codes).all():
-            row, column = np.argwhere(~np.isfinite(codes))[0]
-            raise InputError(f"Codes contain NaN or infinity, first at row {row}, column {column}.")
-        return codes
-
-    def _one_row(self, name: str, row: Any) -> Any:
-        """A single row as a batch of one."""
-        shape = self.schema_.row_shape
-        if not hasattr(row, "columns") and not hasattr(row, "names"):
-            array = np.asarray(row)
-            row = array[None] if array.shape == shape else row
-        if len(row) != 1:
-            raise InputError(f"interpolate: `{name}` must be one single row of shape {shape}; got {len(row)} rows.")
-        return row
-
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "module_")
 
@@ -394,7 +241,3 @@ class BaseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecPar
             if "density_" in self.__dict__:
                 self.density_.to("cpu")
         return dict(super().__getstate__())
-
-
-def _has_column_names(X: Any) -> bool:
-    return hasattr(X, "columns") or hasattr(X, "column_names") or isinstance(X, NamedColumns)

@@ -110,6 +110,7 @@ PARAMETERS = """\
 ATTRIBUTES = """\
     Attributes
     ----------
-    schema_, module_, history_, density_, n_iter_, latent_dim_, active_units_, sigma_, architecture_
-        The schema, the PyTorch module, losses by epoch, the density over the codes, epochs, size of the code, its
-        active dimensions, the noise scale (1 unless set) and the list of layers."""
+    schema_, module_, history_, density_, n_iter_, latent_dim_, active_units_, active_dimensions_, sigma_, architecture_
+        The schema, the PyTorch module, losses by epoch, the density over the codes, epochs, size of the code, how many
+        of its dimensions are active, all of them by their activity, the noise scale (1 unless set) and the list of
+        layers."""

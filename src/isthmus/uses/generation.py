@@ -18,6 +18,7 @@ from isthmus.models.defaults import prior_for
 from .euclidean_density import fit_euclidean_density
 from .sphere_density import fit_sphere_density
 from .symbol_density import fit_symbol_density
+from .temperature import tempered
 
 MAXIMUM_ROWS = 10_000
 
@@ -61,10 +62,12 @@ def plain_density(composition: Composition, model: ComposedAutoencoder) -> tuple
 
 
 @torch.inference_mode()
-def draw_codes(density: PriorModule, model: ComposedAutoencoder, rows: int, seed: int) -> np.ndarray:
-    """``rows`` codes from a density or prior, (rows, latent_dim) float32."""
+def draw_codes(
+    density: PriorModule, model: ComposedAutoencoder, rows: int, seed: int, temperature: float = 1.0
+) -> np.ndarray:
+    """``rows`` codes from a density or prior, see :func:`~.temperature.tempered`: (rows, latent_dim) float32."""
     device = model.scale.device
-    drawn = density(model.encode_inputs).draw(rows, torch_generator(seed, device))
+    drawn = tempered(density(model.encode_inputs), temperature).draw(rows, torch_generator(seed, device))
     if model.code_space == "symbols":
         drawn = model.latent.vectors(drawn)
     return drawn.float().cpu().numpy()

@@ -166,6 +166,18 @@ def decoded(model: ComposedAutoencoder, z: np.ndarray, context: Context | None =
     return result
 
 
+@torch.inference_mode()
+def decoded_beside(model: ComposedAutoencoder, rows: RowSource, z: np.ndarray) -> np.ndarray:
+    """The likelihood's mean at codes (n, latent_dim) under the conditions and exposures of n rows: (n, d) float32."""
+    model.eval()
+    result = np.empty((len(z), model.width), dtype=np.float32)
+    for piece, features, context in feature_batches(model, rows):
+        padded = _padded(torch.from_numpy(np.ascontiguousarray(z[piece], dtype=np.float32)).to(features.device))
+        mean = model.decode(padded, context).mean  # type: ignore[attr-defined]
+        result[piece] = mean[: piece.stop - piece.start].float().cpu().numpy()
+    return result
+
+
 def _padded(rows: Tensor) -> Tensor:
     missing = BATCH_ROWS - rows.shape[0]
     return torch.nn.functional.pad(rows, (0, 0, 0, missing)) if missing else rows.contiguous()

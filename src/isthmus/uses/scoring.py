@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isthmus.core.context import Context
 from isthmus.core.random import row_noise
 from isthmus.core.row_source import RowSource
-from isthmus.distributions import kl_divergence
+from isthmus.distributions import Posterior, kl_divergence
 from isthmus.models.autoencoder import ComposedAutoencoder
 
+from .column_log_prob import log_prob_by_column, summed_by_column
 from .inference import feature_batches
 
 SAMPLES = 16
@@ -31,24 +31,23 @@ def log_likelihood_bound(model: ComposedAutoencoder, rows: RowSource, seed: int,
     model.eval()
     scores = np.empty(len(rows), dtype=np.float64)
     for piece, features, context in feature_batches(model, rows):
-        noise = None
-        if model.stochastic:
-            draws = row_noise(features.cpu().numpy(), seed, samples, model.noise_width)
-            noise = torch.from_numpy(draws).to(features.device)
-        bound = _bound(model, features, context, noise)
-        scores[piece] = bound[: piece.stop - piece.start].cpu().numpy()
+        posterior = model.encode(features, context)
+        prior = model.prior(model.encode_inputs)
+        draws = _draws(model, posterior, features, seed, samples)
+        total = torch.zeros(features.shape[0], dtype=torch.float64, device=features.device)
+        for z in draws:
+            likelihood = model.decode(z, context).log_prob(features)
+            total += likelihood.double() - kl_divergence(posterior, prior, z).double()
+        scores[piece] = (total / len(draws))[: piece.stop - piece.start].cpu().numpy()
     return scores
 
 
-def _bound(model: ComposedAutoencoder, features: Tensor, context: Context | None, noise: Tensor | None) -> Tensor:
-    posterior = model.encode(features, context)
-    prior = model.prior(model.encode_inputs)
-    draws = [posterior.code] if noise is None else [posterior.sample(one) for one in noise]
-    total = torch.zeros(features.shape[0], dtype=torch.float64, device=features.device)
-    for z in draws:
-        likelihood = model.decode(z, context).log_prob(features)
-        total += likelihood.double() - kl_divergence(posterior, prior, z).double()
-    return total / len(draws)
+def _draws(model: ComposedAutoencoder, posterior: Posterior, features: Tensor, seed: int, samples: int) -> list[Tensor]:
+    """The codes that a row's scores are means over; one where it is deterministic."""
+    if not model.stochastic:
+        return [posterior.code]
+    noise = torch.from_numpy(row_noise(features.cpu().numpy(), seed, samples, model.noise_width)).to(features.device)
+    return [posterior.sample(one) for one in noise]
 
 
 @torch.inference_mode()
@@ -60,3 +59,31 @@ def negative_squared_error(model: ComposedAutoencoder, rows: RowSource) -> np.nd
         error = (features.double() - model(features, context).double()).square().sum(-1)
         scores[piece] = -error[: piece.stop - piece.start].cpu().numpy()
     return scores
+
+
+@torch.inference_mode()
+def column_terms(model: ComposedAutoencoder, rows: RowSource, seed: int, samples: int = SAMPLES) -> np.ndarray:
+    """What each column of a row adds to the cost of its reconstruction, in feature space.
+
+    −E_q[log p(x_j|z)] in nats, with the draws of :func:`log_likelihood_bound`; where the code is a point without a
+    likelihood, the squared error that :func:`negative_squared_error` adds up.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, columns)
+        Columns in encoded order; one for all levels of a categorical column.
+    """
+    model.eval()
+    found = []
+    for piece, features, context in feature_batches(model, rows):
+        posterior = model.encode(features, context)
+        if model.bounded:
+            draws = _draws(model, posterior, features, seed, samples)
+            terms = torch.zeros((), dtype=torch.float64, device=features.device)
+            for z in draws:
+                terms = terms - log_prob_by_column(model.decode(z, context), features).double() / len(draws)
+        else:
+            mean = model.decode(posterior.code, context).mean  # type: ignore[attr-defined]
+            terms = summed_by_column((features.double() - mean.double()).square(), model.blocks)
+        found.append(terms[: piece.stop - piece.start].cpu().numpy())
+    return np.concatenate(found)

@@ -1,0 +1,175 @@
+"""New rows from a fitted model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from isthmus.core.errors import InputError
+from isthmus.core.random import RandomState, seed_from
+from isthmus.data.rows import Rows
+from isthmus.uses import inference, interpolation
+from isthmus.uses.generation import draw_codes
+
+from .conditions import given_context
+from .fitted import FittedModel
+
+
+class Generating(FittedModel):
+    """Rows that nobody gave: drawn, and on the way between two others."""
+
+    def sample(
+        self,
+        n: int = 1,
+        *,
+        given: Mapping[Any, Any] | None = None,
+        prior: bool = False,
+        temperature: float = 1.0,
+        random_state: RandomState = None,
+    ) -> Any:
+        """``n`` new rows: the decoder's mean at codes drawn from the fitted density, in the user's type.
+
+        Parameters
+        ----------
+        n : int
+        given : dict, optional
+            The conditions of a conditional model by column: ``{"label": 3}`` for all rows, or one value per row.
+        prior : bool
+            Draw the codes from the model's prior instead of the density fitted to its codes after training.
+        temperature : float
+            In (0, inf). Below 1 codes stay nearer to what is typical, so that rows are cleaner and more alike; above
+            1 they go farther. What it multiplies: the standard deviations of a normal, of each component of a mixture
+            of normals, and of the normal behind a flow (as in Glow, arXiv:1807.03039). What it divides: the
+            concentrations of von Mises–Fisher distributions, and the logits of symbols. How often the components of
+            a mixture are chosen does not change, nor do uniform distributions.
+        random_state : int, numpy generator or None
+
+        Returns
+        -------
+        ``n`` rows: (n, d), (n, h, w), a frame, … as in training.
+
+        Raises
+        ------
+        InputError
+            ``n`` is not an integer in [1, inf), or ``given`` lacks a condition.
+        ParameterError
+            ``temperature`` is out of range.
+
+        Examples
+        --------
+        >>> import numpy as np, isthmus
+        >>> X = np.random.default_rng(0).normal(size=(200, 3)) @ np.ones((3, 6))
+        >>> model = isthmus.Autoencoder(2, max_epochs=2, random_state=0).fit(X)
+        >>> calm, wild = (model.sample(500, temperature=t, random_state=0) for t in (0.5, 2.0))
+        >>> bool(calm.std() < wild.std())
+        True
+        """
+        check_is_fitted(self, "module_")
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+            raise InputError(f"sample: `n` must be an integer in [1, inf); got {n!r}.")
+        source = self.module_.prior if prior else self.density_
+        return self._decoded(draw_codes(source, self.module_, int(n), seed_from(random_state), temperature), given)
+
+    def interpolate(
+        self, a: Any, b: Any, steps: int = 9, path: str = "linear", *, given: Mapping[Any, Any] | None = None
+    ) -> Any:
+        """Decoded rows on a path between the codes of two single rows, both ends included.
+
+        Parameters
+        ----------
+        a, b : one row each, as the user's type has it ((d,), (1, d), (h, w), a frame of one row, …)
+        steps : int
+            At least 2.
+        path : "linear", "spherical" or "geodesic"
+            The straight line; along the great circle, the norm going evenly from one to the other (White 2016,
+            arXiv:1609.04468); or the path whose decoded rows change least on the whole, at an even pace (Arvanitidis,
+            Hansen & Hauberg 2018, arXiv:1710.11379), which is searched for from the line and never longer.
+        given : dict, optional
+            The conditions of a conditional model, for every row of the path.
+
+        Returns
+        -------
+        ``steps`` rows in the user's type.
+
+        Raises
+        ------
+        InputError
+            ``a`` or ``b`` is not one single row.
+        ParameterError
+            ``steps`` or ``path`` is out of range; or a geodesic is asked for where codes are unit vectors or symbols,
+            or under conditions that change on the way.
+
+        Examples
+        --------
+        >>> import numpy as np, isthmus
+        >>> X = np.random.default_rng(0).normal(size=(200, 3)) @ np.ones((3, 6))
+        >>> model = isthmus.Autoencoder(2, max_epochs=2, random_state=0).fit(X)
+        >>> model.interpolate(X[0], X[1], steps=5, path="geodesic").shape
+        (5, 6)
+        """
+        start, end = self._rows(self._one_row("interpolate", "a", a)), self._rows(self._one_row("interpolate", "b", b))
+        return self._decoded(self._path(start, end, steps, path, given), given)
+
+    def code_path(
+        self, a: Any, b: Any, steps: int = 9, path: str = "linear", *, given: Mapping[Any, Any] | None = None
+    ) -> np.ndarray:
+        """The codes of the rows that :meth:`interpolate` gives for the same arguments: (steps, latent_dim) float32.
+
+        Raises
+        ------
+        InputError, ParameterError
+            As :meth:`interpolate` does.
+
+        Examples
+        --------
+        >>> import numpy as np, isthmus
+        >>> X = np.random.default_rng(0).normal(size=(200, 3)) @ np.ones((3, 6))
+        >>> model = isthmus.Autoencoder(2, max_epochs=2, random_state=0).fit(X)
+        >>> codes = model.code_path(X[0], X[1], steps=3)
+        >>> bool(np.allclose(codes[1], model.transform(X[:2]).mean(0), atol=1e-5))
+        True
+        """
+        start, end = self._rows(self._one_row("code_path", "a", a)), self._rows(self._one_row("code_path", "b", b))
+        return self._path(start, end, steps, path, given)
+
+    def path_length(self, Z: Any, *, given: Mapping[Any, Any] | None = None) -> float:
+        """How far decoded rows travel on a path that leads straight from code to code.
+
+        The length ∫ ‖dg(z(t))/dt‖ dt of the decoder's mean g, in units of the scaled features (of pixels: 1 is from
+        black to white in one of them), along at least 256 points.
+
+        Parameters
+        ----------
+        Z : array, shape (m, latent_dim)
+            At least two codes, such as :meth:`code_path` gives.
+        given : dict, optional
+            The conditions of a conditional model; one value each.
+
+        Raises
+        ------
+        InputError
+            Fewer than two codes, or of another size.
+
+        Examples
+        --------
+        >>> import numpy as np, isthmus
+        >>> X = np.random.default_rng(0).normal(size=(200, 3)) @ np.ones((3, 6))
+        >>> model = isthmus.Autoencoder(2, max_epochs=2, random_state=0).fit(X)
+        >>> lengths = [model.path_length(model.code_path(X[0], X[1], 33, path)) for path in ("geodesic", "linear")]
+        >>> bool(lengths[0] <= lengths[1] * 1.001)
+        True
+        """
+        codes = self._checked_codes("path_length", Z)
+        if len(codes) < 2:
+            raise InputError(f"path_length needs at least two codes; got {len(codes)}.")
+        context, _ = given_context(self.schema_, given, len(codes))
+        return interpolation.path_length(self.module_, codes, context)
+
+    def _path(self, start: Rows, end: Rows, steps: int, path: str, given: Mapping[Any, Any] | None) -> np.ndarray:
+        """``start`` and ``end`` are sources of one row each."""
+        ends = [inference.codes(self.module_, rows)[0] for rows in (start, end)]
+        context, _ = given_context(self.schema_, given, interpolation.checked_steps(steps))
+        return interpolation.code_path(self.module_, ends[0], ends[1], steps, path, context)
