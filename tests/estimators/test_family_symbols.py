@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 
 import isthmus
 from isthmus import MLP, VQVAE, FiniteScalar, ResidualQuantised, VectorQuantised
+from isthmus.components.priors.symbol_transformer import SymbolTransformer
 from isthmus.core.errors import CollapseWarning
 
 ROWS = load_digits().data[:300]
@@ -119,3 +120,17 @@ def test_a_codebook_that_is_too_large_says_so():
     latent = VectorQuantised(n_codes=64, decay=0.5, reset_below=0.0)
     with pytest.warns(CollapseWarning, match=r"of 64"):
         VQVAE(4, latent=latent, max_epochs=10, batch_size=60, network=MLP(hidden=(8,)), random_state=0).fit(rows)
+
+
+def test_sequences_of_symbols_get_a_density_that_knows_what_follows_what(tmp_path):
+    """Every place is like the one before: classes of independent symbols cannot say that in few words."""
+    random = np.random.default_rng(0)
+    walks = random.normal(size=(700, 1)) + 0.5 * random.normal(size=(700, 8)).cumsum(1)
+    model = VQVAE(8, n_codes=8, tokens=8, network=MLP(hidden=()), max_epochs=15, random_state=0).fit(walks)
+    assert isinstance(model.density_spec_, SymbolTransformer)
+    model.save(tmp_path / "walk.safetensors")
+    again = isthmus.load(tmp_path / "walk.safetensors")
+    drawn = again.sample(400, random_state=0)
+    np.testing.assert_array_equal(drawn, model.sample(400, random_state=0))
+    wanted, found = (np.diag(np.corrcoef(rows.T), 1) for rows in (walks, drawn))
+    np.testing.assert_allclose(found, wanted, atol=0.25)

@@ -11,6 +11,8 @@ import torch
 
 from isthmus.components.priors.base import Prior, PriorModule
 
+CHUNK = 1024
+
 
 class Candidate(NamedTuple):
     """A prior component with fitted parameters, and how many of these are free."""
@@ -46,6 +48,7 @@ def best_density(
 @torch.inference_mode()
 def _mean_log_prob(module: PriorModule, codes: np.ndarray) -> float:
     rows = torch.from_numpy(np.asarray(codes, dtype=np.int64 if codes.dtype.kind in "iu" else np.float64))
-    value = float(module.double()().log_prob(rows).mean())
+    density = module.double().eval()()
+    value = float(torch.cat([density.log_prob(piece) for piece in rows.split(CHUNK)]).mean())
     module.float()
     return value if math.isfinite(value) else -math.inf

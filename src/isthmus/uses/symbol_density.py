@@ -10,14 +10,18 @@ from torch import Tensor
 
 from isthmus.components.priors.base import Prior, PriorModule
 from isthmus.components.priors.categorical_mixture import CategoricalMixture
+from isthmus.components.priors.symbol_transformer import SymbolTransformer
 from isthmus.components.priors.uniform_symbols import UniformSymbols
 from isthmus.core.random import torch_generator
 from isthmus.core.spread import spread_rows
 from isthmus.distributions.symbol_mixture import SymbolMixture
 
 from .density_choice import Candidate, best_density
+from .symbol_transformer import fit_symbol_transformer
 
 COMPONENTS = (1, 10, 50)
+# From so many places and rows on, a network may find what follows what; below, classes say as much in less time.
+SEQUENCE_PLACES, SEQUENCE_ROWS = 8, 500
 MAXIMUM_ROWS = 20_000
 MAXIMUM_STEPS = 100
 TOLERANCE = 1e-4
@@ -30,10 +34,11 @@ COMMON_ROWS = 1.0
 def fit_symbol_density(
     symbols: np.ndarray, levels: Sequence[int], held_out: np.ndarray | None, seed: int
 ) -> tuple[Prior, PriorModule]:
-    """The best of uniform symbols, independent ones, and mixtures of 10 and 50 classes.
+    """The best of uniform symbols, independent ones, mixtures of 10 and 50 classes, and a transformer.
 
     Chosen by the mean log-likelihood of ``held_out`` rows, or by the Bayesian information criterion if there are fewer
-    than two of them. At most 20,000 rows are used. Rows of a single symbol need no classes.
+    than two of them. At most 20,000 rows are used. Rows of a single symbol need no classes; the transformer is tried
+    for 500 rows or more of 8 symbols or more.
 
     Parameters
     ----------
@@ -57,6 +62,10 @@ def fit_symbol_density(
             module.assign(*fit_latent_classes(symbols, levels, n_components, seed))
             free = n_components * (1 + sum(levels) - len(levels)) - 1
             candidates.append(Candidate(spec, module, free))
+    if len(levels) >= SEQUENCE_PLACES and len(symbols) >= SEQUENCE_ROWS:
+        sequence = SymbolTransformer()
+        network = fit_symbol_transformer(sequence, symbols, levels, held_out, seed)
+        candidates.append(Candidate(sequence, network, sum(one.numel() for one in network.parameters())))
     return best_density(candidates, symbols, held_out)
 
 
