@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .components.likelihoods.poisson import Poisson
     from .components.likelihoods.student_t import StudentT
     from .components.likelihoods.zero_inflated_negative_binomial import ZeroInflatedNegativeBinomial
+    from .components.networks.convolutional import Convolutional
     from .components.networks.custom import Custom
     from .components.networks.mlp import MLP
     from .components.objectives.combined_importance_weighted import CombinedImportanceWeighted
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
     from .components.priors.full_gaussian import FullGaussian
     from .components.priors.mixture import Mixture
     from .components.priors.standard_normal import StandardNormal
+    from .components.priors.symbol_transformer import SymbolTransformer
     from .components.priors.uniform_sphere import UniformSphere
     from .components.priors.uniform_symbols import UniformSymbols
     from .components.priors.vamp import VampPrior
@@ -80,6 +82,8 @@ if TYPE_CHECKING:
     from .estimators.saving import load
     from .estimators.vae import VAE
     from .estimators.vqvae import VQVAE
+    from .sources.image_files_writing import write_images
+    from .sources.image_folder import read_images
     from .training.callbacks import Callback, StopRequest
 
 _HOMES = {
@@ -100,6 +104,7 @@ _HOMES = {
     "Commitment": "components.penalties.commitment",
     "ContinuousBernoulli": "components.likelihoods.continuous_bernoulli",
     "Contraction": "components.penalties.contraction",
+    "Convolutional": "components.networks.convolutional",
     "CosineSchedule": "core.schedule",
     "Custom": "components.networks.custom",
     "CyclicalSchedule": "core.schedule",
@@ -138,6 +143,7 @@ _HOMES = {
     "StopRequest": "training.callbacks",
     "StudentT": "components.likelihoods.student_t",
     "SwapNoise": "components.corruptions.swap_noise",
+    "SymbolTransformer": "components.priors.symbol_transformer",
     "TotalCorrelation": "components.penalties.total_correlation",
     "UniformSphere": "components.priors.uniform_sphere",
     "UniformSymbols": "components.priors.uniform_symbols",
@@ -149,7 +155,9 @@ _HOMES = {
     "WeightDecay": "components.penalties.weight_decay",
     "ZeroInflatedNegativeBinomial": "components.likelihoods.zero_inflated_negative_binomial",
     "load": "estimators.saving",
+    "read_images": "sources.image_folder",
     "recipe": "estimators.recipe",
+    "write_images": "sources.image_files_writing",
 }
 
 __all__ = [
@@ -174,6 +182,7 @@ __all__ = [
     "Commitment",
     "ContinuousBernoulli",
     "Contraction",
+    "Convolutional",
     "CosineSchedule",
     "Custom",
     "CyclicalSchedule",
@@ -210,6 +219,7 @@ __all__ = [
     "StopRequest",
     "StudentT",
     "SwapNoise",
+    "SymbolTransformer",
     "TotalCorrelation",
     "UniformSphere",
     "UniformSymbols",
@@ -222,7 +232,9 @@ __all__ = [
     "datasets",
     "errors",
     "load",
+    "read_images",
     "recipe",
+    "write_images",
 ]
 
 

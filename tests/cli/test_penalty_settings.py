@@ -16,6 +16,7 @@ from isthmus import (
     Capacity,
     Commitment,
     Contraction,
+    Convolutional,
     CyclicalSchedule,
     LinearSchedule,
     MaximumMeanDiscrepancy,
@@ -191,3 +192,9 @@ def test_mistakes_are_named_with_the_fix(name: str, assignments: list[str], mess
         made(name, *assignments)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_penalties_of_a_convolutional_model() -> None:
+    found = made("vae", "network=convolutional", "penalties.weight_decay.weight=0.1")
+    assert found.network == Convolutional()
+    assert found.penalties == {"kl": KL(weight=WARMED_UP), "weight_decay": WeightDecay(weight=0.1)}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from isthmus.components.latents.base import Latent
+from isthmus.components.networks.convolutional import Convolutional
 from isthmus.components.objectives.base import Objective
 from isthmus.components.penalties.base import Penalty
 from isthmus.components.penalties.kl import KL
@@ -18,18 +21,29 @@ from isthmus.training.settings import TrainingSettings
 
 # Sixteen columns of numbers, one epoch: nothing that is shown or set depends on them.
 _BLOCK = Block("continuous", 0, 16, (16,))
+_IMAGE = (64, 64)
 _SETTINGS = TrainingSettings(1, None, 1, 1.0, "constant", None)
 
 
 def composition_of(estimator: BaseAutoencoder) -> Composition:
-    """The composition for rows of some continuous columns.
+    """The composition for rows of some continuous columns, or for images where a network asks for them.
 
     Raises
     ------
     ParameterError
         The parts make no sense together.
     """
-    return complete(_parts(estimator), [_BLOCK])
+    parts = _parts(estimator)
+    return complete(parts, [_block(parts)])
+
+
+def _block(parts: Parts) -> Block:
+    """What the rows are made of: images of the network's own shape, or of any where it will come from the data."""
+    for network in (parts.network, parts.encoder, parts.decoder):
+        if isinstance(network, Convolutional):
+            shape = _IMAGE if isinstance(network.shape, str) else tuple(network.shape)
+            return Block("continuous", 0, math.prod(shape), shape)
+    return _BLOCK
 
 
 def latent_of(estimator: BaseAutoencoder) -> Latent:

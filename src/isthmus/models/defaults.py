@@ -20,6 +20,8 @@ from isthmus.components.likelihoods.categorical import Categorical
 from isthmus.components.likelihoods.gaussian import Gaussian
 from isthmus.components.likelihoods.negative_binomial import NegativeBinomial
 from isthmus.components.networks.base import Network
+from isthmus.components.networks.convolutional import Convolutional
+from isthmus.components.networks.convolutional_layouts import SMALLEST_SIDE
 from isthmus.components.networks.mlp import MLP
 from isthmus.components.objectives.base import Objective
 from isthmus.components.objectives.penalised_likelihood import PenalisedLikelihood
@@ -39,6 +41,7 @@ from .composition import Composition
 
 AUTO = "auto"
 WIDE_CODE = 24
+LARGE_IMAGE = 32
 CRITIC = MLP(hidden=(256, 256), activation="relu")
 
 
@@ -92,6 +95,34 @@ def hidden_widths(n_features: int, latent_dim: int) -> tuple[int, ...]:
     return (width, width)
 
 
+def image_shape(blocks: Sequence[Block]) -> tuple[int, int, int] | None:
+    """(height, width, channels) of rows that are one image; None for other rows.
+
+    >>> image_shape([Block("unit-interval", 0, 63, (9, 7))])
+    (9, 7, 1)
+    """
+    if len(blocks) != 1 or len(blocks[0].shape) == 1:
+        return None
+    height, width, *channels = blocks[0].shape
+    return height, width, channels[0] if channels else 1
+
+
+def network_for(blocks: Sequence[Block]) -> Network:
+    """Convolutions for images of 32 pixels and more on their larger side, fully connected layers elsewhere.
+
+    In the first fully connected layer of 64 × 64 × 3 pixels alone there would be six million weights.
+
+    >>> network_for([Block("unit-interval", 0, 784, (28, 28))]).name
+    'mlp'
+    >>> network_for([Block("unit-interval", 0, 12288, (64, 64, 3))]).name
+    'convolutional'
+    """
+    shape = image_shape(blocks)
+    if shape is not None and max(shape[:2]) >= LARGE_IMAGE and min(shape[:2]) >= SMALLEST_SIDE:
+        return Convolutional()
+    return MLP()
+
+
 OF_KIND: Mapping[str, Likelihood] = {
     "binary": Bernoulli(),
     "count": NegativeBinomial(),
@@ -109,7 +140,7 @@ def likelihood_for(block: Block, squared_error: bool) -> Likelihood:
 def complete(parts: Parts, blocks: Sequence[Block]) -> Composition:
     """Fill in every "auto" for rows made of ``blocks``, and check that the parts make sense together."""
     width = sum(block.width for block in blocks)
-    network = _chosen("network", parts.network, Network, MLP())
+    network = _chosen("network", parts.network, Network, network_for(blocks))
     latent = _chosen("latent", parts.latent, Latent, GaussianLatent() if parts.stochastic else Point())
     dim = latent.suitable_dim(latent_dim(width)) if parts.latent_dim == AUTO else int(parts.latent_dim)
     likelihood = _chosen("likelihood", parts.likelihood, Likelihood, None)
@@ -118,8 +149,8 @@ def complete(parts: Parts, blocks: Sequence[Block]) -> Composition:
     modelled = blocks if corruption is None else corruption.blocks_after(blocks)
     composition = Composition(
         latent_dim=dim,
-        encoder=_sized(_chosen("encoder", parts.encoder, Network, network), width, dim),
-        decoder=_sized(_chosen("decoder", parts.decoder, Network, network), width, dim),
+        encoder=_sized(_chosen("encoder", parts.encoder, Network, network), blocks, dim),
+        decoder=_sized(_chosen("decoder", parts.decoder, Network, network), blocks, dim),
         latent=latent,
         prior=_chosen("prior", parts.prior, Prior, prior_for(latent)),
         likelihoods=tuple(likelihood or likelihood_for(block, parts.squared_error) for block in modelled),
@@ -153,10 +184,43 @@ def _chosen(name: str, value: Any, kind: type[Spec], default: Any) -> Any:
     return value
 
 
-def _sized(network: Network, n_features: int, latent_dim: int) -> Network:
+def _sized(network: Network, blocks: Sequence[Block], latent_dim: int) -> Network:
     if isinstance(network, MLP) and network.hidden == AUTO:
-        return replace(network, hidden=hidden_widths(n_features, latent_dim))
+        return replace(network, hidden=hidden_widths(sum(block.width for block in blocks), latent_dim))
+    if isinstance(network, Convolutional):
+        return network.sized(_shape_for(network, blocks))
     return network
+
+
+def _shape_for(network: Convolutional, blocks: Sequence[Block]) -> tuple[int, ...]:
+    """The shape of the images that a convolutional network is shown, which must be what the rows are."""
+    found = image_shape(blocks)
+    if isinstance(network.shape, str):
+        if found is None:
+            raise ParameterError(
+                f"network Convolutional needs rows that are images; these are {_row_words(blocks)}. Pass uint8 images "
+                "(n, height, width) or (n, height, width, channels), or other numbers of that shape with "
+                "schema='images'; say Convolutional(shape=(height, width)) if the rows are flat images; or use "
+                "network=MLP()."
+            )
+        return found
+    shape = tuple(network.shape) if len(network.shape) == 3 else (*network.shape, 1)
+    width = sum(block.width for block in blocks)
+    one_kind = len(blocks) == 1 and blocks[0].cardinality == 0
+    if not one_kind or width != math.prod(shape) or found not in (None, shape):
+        raise ParameterError(
+            f"network Convolutional: `shape`={network.shape} is {' × '.join(map(str, shape))} = {math.prod(shape)} "
+            f"features of one kind; the rows are {_row_words(blocks)}. Leave `shape` at 'auto' for images, or use "
+            "network=MLP()."
+        )
+    return shape
+
+
+def _row_words(blocks: Sequence[Block]) -> str:
+    """What a row is made of, for messages."""
+    if len(blocks) == 1 and len(blocks[0].shape) > 1:
+        return f"images of {' × '.join(map(str, blocks[0].shape))}"
+    return " and ".join(f"{block.width} {block.kind} features" for block in blocks)
 
 
 def _penalties(parts: Parts, latent: Latent, objective: Objective) -> Mapping[str, Penalty]:

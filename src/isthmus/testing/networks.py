@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -16,6 +18,9 @@ from .requirement import global_random_state_untouched, require
 from .specs import check_spec
 
 ROWS = 1024
+IMAGES, FEW_IMAGES = 256, 16
+HEAVY = 10**7  # parameters
+SHAPE = (17, 16, 1)
 
 
 def check_network(spec: Network, in_features: int = 10, out_features: int = 5) -> None:
@@ -27,7 +32,8 @@ def check_network(spec: Network, in_features: int = 10, out_features: int = 5) -
     Parameters
     ----------
     spec : Network
-        Parameters that are "auto" are completed as for a schema of ``in_features`` columns.
+        Parameters that are "auto" are completed as for a schema of ``in_features`` columns. One with a parameter
+        ``shape`` is for images: of that shape, or, if it is "auto", of 17 × 16 pixels.
     in_features, out_features : int
 
     Raises
@@ -42,8 +48,11 @@ def check_network(spec: Network, in_features: int = 10, out_features: int = 5) -
     """
     check_spec(spec)
     who = type(spec).__name__
-    block = Block("continuous", 0, in_features, (in_features,))
-    spec = complete(Parts(network=spec), [block]).encoder
+    shape: tuple[int, ...] = (in_features,)
+    if hasattr(spec, "shape"):
+        shape = SHAPE if isinstance(spec.shape, str) else tuple(spec.shape)
+        in_features = math.prod(shape)
+    spec = complete(Parts(network=spec), [Block("continuous", 0, in_features, shape)]).encoder
     with global_random_state_untouched(f"{who}.build and .initialise"):
         network, twin = (_initialised(spec, in_features, out_features, False) for _ in range(2))
         mirrored = _initialised(spec, out_features, in_features, True)
@@ -51,7 +60,9 @@ def check_network(spec: Network, in_features: int = 10, out_features: int = 5) -
     _check_shape(f"{who} (mirrored)", mirrored, out_features, in_features)
     for name, tensor in network.state_dict().items():
         require(torch.equal(tensor, twin.state_dict()[name]), f"{who}: one seed gives different weights ({name})")
-    rows = torch.randn(ROWS, in_features, generator=torch_generator(1))
+    heavy = sum(parameter.numel() for parameter in network.parameters()) > HEAVY
+    count = ROWS if len(shape) == 1 else FEW_IMAGES if heavy else IMAGES
+    rows = torch.randn(count, in_features, generator=torch_generator(1))
     result = network.eval()(rows)
     require((result.std(0) > 0).all(), f"{who}: outputs do not depend on the row; `initialise` must draw the weights")
     _check_positions(who, network, rows)
@@ -80,7 +91,7 @@ def _check_shape(who: str, network: nn.Module, in_features: int, out_features: i
 
 @torch.inference_mode()
 def _check_positions(who: str, network: nn.Module, rows: torch.Tensor) -> None:
-    order = torch.randperm(ROWS, generator=torch_generator(2))
+    order = torch.randperm(len(rows), generator=torch_generator(2))
     same = torch.equal(network(rows[order]), network(rows)[order])
     require(same, f"{who}: in evaluation mode a row's bits depend on its position; build it of {Linear.__module__}")
 

@@ -62,7 +62,7 @@ def test_discretised_logistic_is_the_mass_between_level_edges(components):
     module = spec.build(PIXELS).double()
     width = 2 * components
     parameters = normal(16, spec.parameter_shape(PIXELS))
-    groups = parameters.numpy().reshape(16, -1, 2, components)
+    groups = parameters.numpy().reshape(16, -1, components, 2).swapaxes(-1, -2)
     locations = groups[:, -2] + (np.arange(components) + 0.5) / components
     scales = np.exp(groups[:, -1]) * 0.3 * math.sqrt(3) / math.pi  # the logistic with the data's deviation
     weights = special.softmax(groups[:, 0], -1) if components > 1 else np.ones((16, 2, 1))

@@ -33,8 +33,9 @@ class DiscretisedLogistic(Likelihood):
     One logistic: Kingma et al. (2016), Improved variational inference with inverse autoregressive flow,
     arXiv:1606.04934; a mixture: Salimans et al. (2017), PixelCNN++, arXiv:1701.05517, without the autoregression.
 
-    The decoder gives weights (for a mixture), locations and log-scales of every feature, in this order. Where it
-    gives zeros, the locations of M components are at (m + ½)/M, and the scale is that of the training data.
+    The decoder gives weights (for a mixture), locations and log-scales, in this order: each for the first component of
+    every feature, then for the second, …, so that the parameters of images are images. Where it gives zeros, the
+    locations of M components are at (m + ½)/M, and the scale is that of the training data.
 
     Parameters
     ----------
@@ -70,7 +71,7 @@ class DiscretisedLogistic(Likelihood):
 
 
 class DiscretisedLogisticLikelihood(LikelihoodModule):
-    """Decoder output (n, d · 2) or (n, d · 3 M) as weights, locations and log-scales of M logistics a feature."""
+    """Decoder output (n, 2 · d) or (n, 3 · M · d) as weights, locations and log-scales of M logistics a feature."""
 
     is_density = False
     first_locations: Tensor
@@ -86,7 +87,7 @@ class DiscretisedLogisticLikelihood(LikelihoodModule):
         self.register_buffer("first_locations", places, persistent=False)
 
     def forward(self, parameters: Tensor) -> DiscretisedLogisticMixture:
-        groups = parameters.unflatten(-1, (-1, self.width, self.components))
+        groups = parameters.unflatten(-1, (-1, self.components, self.width)).transpose(-1, -2)
         locations = groups[..., -2, :, :] + self.first_locations
         log_scales = groups[..., -1, :, :] + self.first_log_scale
         logits = torch.zeros_like(locations) if self.components == 1 else groups[..., 0, :, :]

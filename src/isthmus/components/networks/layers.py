@@ -137,7 +137,7 @@ class BatchNorm(nn.Module):
         if not self.training or rows.shape[0] == 1:  # one row has no batch statistics: use the running ones
             return functional.batch_norm(rows, self.mean, self.variance, self.weight, self.bias, eps=self.epsilon)
         with torch.no_grad():
-            variance, mean = torch.var_mean(rows, 0)
+            variance, mean = torch.var_mean(rows.to(self.mean.dtype), 0)  # bfloat16 rows keep float32 statistics
             self.pending = {
                 "mean": torch.lerp(self.mean, mean, self.momentum),
                 "variance": torch.lerp(self.variance, variance, self.momentum),

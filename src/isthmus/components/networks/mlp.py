@@ -12,19 +12,9 @@ from isthmus.core.constraints import Boolean, Constraint, Interval, OneOf, Seque
 from isthmus.core.errors import ParameterError
 from isthmus.core.registry import register
 
+from .activations import ACTIVATIONS, activation
 from .base import Network
 from .layers import BatchNorm, Dropout, Linear, SpectralLinear
-
-ACTIVATIONS: Mapping[str, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "tanh": nn.Tanh,
-    "sigmoid": nn.Sigmoid,
-    "elu": nn.ELU,
-    "gated": nn.GLU,
-    "identity": nn.Identity,
-}
 
 
 @register("network", "mlp")
@@ -95,7 +85,7 @@ class MLP(Network):
                 layers.append(BatchNorm(inside))
             elif self.normalisation == "layer":
                 layers.append(nn.LayerNorm(inside))
-            layers.append(ACTIVATIONS[self.activation]())
+            layers.append(activation(self.activation))
             if self.dropout:
                 layers.append(Dropout(self.dropout))
             in_features = width

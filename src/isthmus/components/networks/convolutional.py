@@ -1,0 +1,194 @@
+"""Convolutional networks, for images of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+from torch import nn
+
+from isthmus.core.constraints import Constraint, Interval, OneOf, SequenceOf
+from isthmus.core.errors import ParameterError
+from isthmus.core.registry import register
+
+from .activations import ACTIVATIONS
+from .base import Network
+from .convolutional_layouts import LAYOUTS, automatic_channels, automatic_doublings, check_reach, check_size
+from .convolutional_plan import Plan
+
+AUTO = "auto"
+
+
+class ImageShape:
+    """(height, width) or (height, width, channels)."""
+
+    def accepts(self, value: Any) -> bool:
+        return Widths().accepts(value) and len(value) in (2, 3)
+
+    def describe(self) -> str:
+        return "(height, width) or (height, width, channels) in pixels"
+
+
+class Widths:
+    """A tuple or list of at least one positive integer."""
+
+    def accepts(self, value: Any) -> bool:
+        return SequenceOf(Interval(1, None, integer=True)).accepts(value) and len(value) > 0
+
+    def describe(self) -> str:
+        return "at least one integer in [1, inf), in a sequence"
+
+
+@register("network", "convolutional")
+@dataclass(frozen=True)
+class Convolutional(Network):
+    """Convolutions that halve the image, and fully connected layers between the last map and the code.
+
+    One spec describes the encoder; the decoder mirrors it. Sizes need not be divisible by two: halves are rounded up,
+    and the decoder goes back through the same sizes. Rows are flat images in the order height, width, channels.
+    A condition is shown to the encoder as constant planes beside the image, and joined to the code for the decoder.
+
+    Every number that is "auto" is that of ``layout``.
+
+    Parameters
+    ----------
+    layout : str
+        "auto": widths 32, 64, 128, 256, … until the map has about 4 × 4 to 8 × 8 positions, a fully connected layer of
+        256, no normalisation. "small": two convolutions of 32 and 64, the usual one for 28 × 28 digits. "faces":
+        32-64-128-256 with group normalisation, nothing fully connected between map and code, after Hou, Shen, Sun & Qiu
+        (2017), Deep feature consistent variational autoencoder, arXiv:1610.00291. "disentanglement": 32-32-64-64 and
+        256, the network for 64 × 64 of Locatello et al. (2019), Challenging common assumptions, arXiv:1811.12359, and
+        with other widths of Burgess et al. (2018), Understanding disentangling in β-VAE, arXiv:1804.03599; kernels
+        are 4 × 4 throughout, while the last two of the former's encoder are 2 × 2. "rae": 128-256-512-1024 with batch
+        normalisation, whose decoder begins at 8 × 8, of Ghosh et al. (2020), From variational to deterministic
+        autoencoders, arXiv:1903.12436.
+    channels : "auto" or sequence of int
+        The widths of the maps, from the image inwards; each halves height and width.
+    hidden : "auto" or sequence of int
+        The widths of fully connected layers between the last map and the code.
+    kernel : "auto" or int
+        The side of the convolutions that halve, and of transposed ones. Convolutions after resizing take the largest
+        odd number up to it, at least 3.
+    blocks : int
+        Residual blocks (He et al. 2016, arXiv:1603.05027) at each size of the map; 0 for a plain network.
+    doublings : "auto" or int
+        How often the decoder doubles its first map, at most once for each width. Fewer than there are widths make the
+        first map larger than the encoder's last, and the last layer a convolution at full size.
+    upsampling : "auto", "resize" or "transposed"
+        How the decoder doubles. "resize" repeats pixels before a convolution and leaves no checkerboards (Odena et al.
+        2016, doi:10.23915/distill.00003).
+    normalisation : "auto", "none", "group" or "batch"
+        What stands between a convolution and its activation: group normalisation (Wu & He 2018, arXiv:1803.08494) in up
+        to 8 groups, or batch normalisation.
+    activation : "auto" or str
+        One of :class:`~isthmus.components.networks.mlp.MLP`'s.
+    shape : "auto" or tuple of int
+        (height, width) or (height, width, channels) of the images; "auto" takes it from the data. Give it for images
+        that come as flat rows.
+
+    Raises
+    ------
+    ParameterError
+        By :meth:`sized` and :meth:`build`: for images smaller than 8 × 8 or smaller than the network's reach, and
+        widths of rows that are not images of ``shape``.
+
+    Examples
+    --------
+    >>> Convolutional(channels=(4,), hidden=(6,), shape=(8, 8)).build(64, 2)
+    ConvolutionalSequence(
+      (0): RowsToMaps(8 × 8 × 1)
+      (1): Convolution(1, 4, kernel_size=(4, 4), stride=(2, 2), padding=(1, 1))
+      (2): GELU(approximate='none')
+      (3): MapsToRows()
+      (4): Linear(in_features=64, out_features=6, bias=True)
+      (5): GELU(approximate='none')
+      (6): Linear(in_features=6, out_features=2, bias=True)
+    )
+    """
+
+    layout: str = AUTO
+    channels: str | tuple[int, ...] = AUTO
+    hidden: str | tuple[int, ...] = AUTO
+    kernel: str | int = AUTO
+    blocks: int = 0
+    doublings: str | int = AUTO
+    upsampling: str = AUTO
+    normalisation: str = AUTO
+    activation: str = AUTO
+    shape: str | tuple[int, ...] = AUTO
+
+    constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
+        "layout": (OneOf(*LAYOUTS),),
+        "channels": (OneOf(AUTO), Widths()),
+        "hidden": (OneOf(AUTO), SequenceOf(Interval(1, None, integer=True))),
+        "kernel": (OneOf(AUTO), Interval(2, None, integer=True)),
+        "blocks": (Interval(0, None, integer=True),),
+        "doublings": (OneOf(AUTO), Interval(0, None, integer=True)),
+        "upsampling": (OneOf(AUTO, "resize", "transposed"),),
+        "normalisation": (OneOf(AUTO, "none", "group", "batch"),),
+        "activation": (OneOf(AUTO, *ACTIVATIONS),),
+        "shape": (OneOf(AUTO), ImageShape()),
+    }
+
+    def sized(self, shape: tuple[int, ...] | None = None) -> Convolutional:
+        """The same network with every number in place, for images of ``shape`` (by default its own).
+
+        Examples
+        --------
+        >>> Convolutional(layout="disentanglement").sized((64, 64)).channels
+        (32, 32, 64, 64)
+        """
+        return self.replace(**asdict(self._plan(self.shape if shape is None else shape)))
+
+    def build(self, in_features: int, out_features: int, mirrored: bool = False) -> nn.Module:
+        plan = self._plan(self.shape)
+        height, width, colours = plan.shape
+        images = f"images of {height} × {width} × {colours} = {plan.pixels} pixels"
+        if mirrored:
+            if out_features % plan.pixels:
+                raise ParameterError(
+                    f"Convolutional: rows of {out_features} numbers are no {images}, nor several parameters of each. "
+                    "Set `shape` to that of the images, or leave it at 'auto'."
+                )
+            return plan.decoder(in_features, out_features // plan.pixels)
+        if in_features < plan.pixels:
+            raise ParameterError(
+                f"Convolutional: rows of {in_features} features are too short for {images}. Set `shape` to that of the "
+                "images, or use an MLP for what is no image."
+            )
+        return plan.encoder(in_features - plan.pixels, out_features)
+
+    def _plan(self, shape: str | tuple[int, ...]) -> Plan:
+        if isinstance(shape, str):
+            raise ParameterError(
+                "Convolutional: `shape` must be (height, width) or (height, width, channels) before the network is "
+                "built; got 'auto', which is filled in where rows are images. Set shape=(28, 28), say."
+            )
+        height, width, colours = shape if len(shape) == 3 else (*shape, 1)
+        check_size((height, width))
+        usual = LAYOUTS[self.layout]
+        given = not isinstance(self.channels, str)
+        wanted = usual.channels if isinstance(self.channels, str) else tuple(self.channels)
+        channels = wanted or automatic_channels((height, width))
+        check_reach((height, width), channels, self.layout, given)
+        most = len(channels)
+        doublings = self.doublings
+        if isinstance(doublings, str):
+            doublings = automatic_doublings(self.layout, (height, width), most)
+        if doublings > most:
+            raise ParameterError(
+                f"Convolutional: `doublings`={doublings} is more than there are `channels` ({most}): a decoder doubles "
+                f"no more often than the encoder halves. Use `doublings` of at most {most}, or 'auto'."
+            )
+        return Plan(
+            shape=(height, width, colours),
+            channels=channels,
+            hidden=usual.hidden if isinstance(self.hidden, str) else tuple(self.hidden),
+            kernel=usual.kernel if isinstance(self.kernel, str) else self.kernel,
+            blocks=self.blocks,
+            doublings=doublings,
+            upsampling=usual.upsampling if self.upsampling == AUTO else self.upsampling,
+            normalisation=usual.normalisation if self.normalisation == AUTO else self.normalisation,
+            activation=usual.activation if self.activation == AUTO else self.activation,
+        )
