@@ -82,8 +82,8 @@ if TYPE_CHECKING:
     from .estimators.saving import load
     from .estimators.vae import VAE
     from .estimators.vqvae import VQVAE
-    from .sources.image_files_writing import write_images
-    from .sources.image_folder import read_images
+    from .sources.images.folder import read_images
+    from .sources.images.writing import write_images
     from .training.callbacks import Callback, StopRequest
 
 _HOMES = {
@@ -155,9 +155,9 @@ _HOMES = {
     "WeightDecay": "components.penalties.weight_decay",
     "ZeroInflatedNegativeBinomial": "components.likelihoods.zero_inflated_negative_binomial",
     "load": "estimators.saving",
-    "read_images": "sources.image_folder",
+    "read_images": "sources.images.folder",
     "recipe": "estimators.recipe",
-    "write_images": "sources.image_files_writing",
+    "write_images": "sources.images.writing",
 }
 
 __all__ = [

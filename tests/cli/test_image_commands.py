@@ -15,8 +15,8 @@ from click.testing import Result
 from PIL import Image
 
 import isthmus
-from isthmus.sources import image_folder
-from isthmus.sources.image_folder import read_images
+from isthmus.sources.images import folder as image_folder
+from isthmus.sources.images.folder import read_images
 
 SHAPE = (8, 6)
 pytestmark = pytest.mark.usefixtures("nothing_in_the_users_cache")
@@ -245,7 +245,7 @@ def test_help_and_import_load_no_pillow() -> None:
         "from isthmus.cli.main import COMMANDS, app\n"
         "for arguments in (['--help'], *([name, '--help'] for name in COMMANDS)):\n"
         "    app.main(arguments, prog_name='isthmus', standalone_mode=False)\n"
-        "import isthmus.sources.image_folder, isthmus.sources.image_files_writing\n"
+        "import isthmus.sources.images.folder, isthmus.sources.images.writing\n"
         "print('loaded:', 'PIL' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

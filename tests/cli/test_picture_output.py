@@ -14,8 +14,8 @@ from PIL import Image
 
 import isthmus
 from isthmus.estimators.base import BaseAutoencoder
-from isthmus.sources.image_files import read_image
-from isthmus.sources.image_folder import read_images
+from isthmus.sources.images.folder import read_images
+from isthmus.sources.images.reading import read_image
 
 pytestmark = pytest.mark.usefixtures("nothing_in_the_users_cache")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from isthmus.data.schema import Schema
-    from isthmus.sources.image_folder import ImageSet, Progress
+    from isthmus.sources.images.folder import ImageSet, Progress
 
 IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 NAMED_FILES = 3
@@ -54,7 +54,7 @@ def form_of(schema: Schema) -> ImageForm:
 
 def read_image_rows(path: Path, form: ImageForm, skip_bad: bool) -> tuple[np.ndarray, tuple[str, ...]]:
     """Images and their names; what was brought to a form, skipped or passed over is noted on standard error."""
-    from isthmus.sources.image_folder import read_images
+    from isthmus.sources.images.folder import read_images
 
     session = click.get_current_context().ensure_object(Session)
     with _bars(session) as progress:

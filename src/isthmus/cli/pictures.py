@@ -41,7 +41,7 @@ def is_picture(path: Path | None) -> bool:
 def check_rows_or_pictures(path: Path | None) -> None:
     """Complain about an output path, or a missing Pillow, before the work is done, not after."""
     if is_picture(path):
-        from isthmus.sources.image_files_pillow import pillow
+        from isthmus.sources.images.pillow import pillow
 
         pillow()
     if path is None or str(path) == "-":
@@ -96,8 +96,8 @@ def write_rows_or_pictures(
         write_output(data, path)
         return
 
-    from isthmus.sources.image_files_layout import GAP, PAIR_GAP, enlarged, enlargement, pairs
-    from isthmus.sources.image_files_writing import is_folder, write_animation, write_folder, write_sheet
+    from isthmus.sources.images.layout import GAP, PAIR_GAP, enlarged, enlargement, pairs
+    from isthmus.sources.images.writing import is_folder, write_animation, write_folder, write_sheet
 
     pixels = _pixels(data, schema)
     if is_folder(path):
@@ -119,7 +119,7 @@ def _pixels(data: Any, schema: Schema) -> np.ndarray:
     these are in [0, 1] already."""
     import numpy as np
 
-    from isthmus.sources.image_files_layout import as_pixels
+    from isthmus.sources.images.layout import as_pixels
 
     images = np.asarray(data)
     if images.dtype == np.uint8:

@@ -8,7 +8,7 @@ import numpy as np
 
 from isthmus.core.errors import InputError
 
-from .image_files_pillow import pillow
+from .pillow import pillow
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -10,7 +10,7 @@ from pathlib import Path
 from isthmus.core.errors import InputError
 from isthmus.files.os_errors import READ_FIXES, explained
 
-from .image_files import SUFFIXES
+from .reading import SUFFIXES
 
 MOST_KINDS = 5
 

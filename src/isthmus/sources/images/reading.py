@@ -13,10 +13,10 @@ import numpy as np
 
 from isthmus.core.errors import InputError
 
-from .image_files_channels import channels_of, with_channels
-from .image_files_pillow import pillow, quiet
-from .image_files_size import Size, check_form, parsed_size, resized
-from .limits import check_file
+from ..limits import check_file
+from .channels import channels_of, with_channels
+from .pillow import pillow, quiet
+from .size import Size, check_form, parsed_size, resized
 
 if TYPE_CHECKING:
     from PIL.Image import Image

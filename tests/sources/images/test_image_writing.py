@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageSequence
 
 from isthmus.core.errors import InputError
-from isthmus.sources.image_files import read_image
-from isthmus.sources.image_files_layout import as_pixels, columns_for, enlarged, enlargement, pairs, sheet
-from isthmus.sources.image_files_writing import write_images
+from isthmus.sources.images.layout import as_pixels, columns_for, enlarged, enlargement, pairs, sheet
+from isthmus.sources.images.reading import read_image
+from isthmus.sources.images.writing import write_images
 
 RANDOM = np.random.default_rng(0)
 LARGE = RANDOM.integers(0, 256, (5, 64, 70), dtype=np.uint8)

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from isthmus.core.errors import InputError, MissingDependencyError, ParameterError
-from isthmus.sources.image_files import image_form, read_image
-from isthmus.sources.image_files_size import parsed_size
+from isthmus.sources.images.reading import image_form, read_image
+from isthmus.sources.images.size import parsed_size
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (6, 9), dtype=np.uint8)

@@ -13,9 +13,9 @@ from isthmus.core.errors import InputError
 from isthmus.files.atomic import write_atomically
 from isthmus.files.os_errors import WRITE_FIXES, explained
 
-from .image_files import MAX_PIXELS
-from .image_files_layout import GAP, as_pixels, enlarged, enlargement, sheet
-from .image_files_pillow import pillow
+from .layout import GAP, as_pixels, enlarged, enlargement, sheet
+from .pillow import pillow
+from .reading import MAX_PIXELS
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -19,9 +19,9 @@ from numpy.lib import format as npy_format
 from isthmus.core.errors import InputError
 from isthmus.files.atomic import write_atomically
 
-from .datasets_files import cache_folder
-from .image_folder_listing import Listing
-from .npy import read_npy
+from ..datasets_files import cache_folder
+from ..npy import read_npy
+from .listing import Listing
 
 VERSION = 1
 PIECE = 4 << 20

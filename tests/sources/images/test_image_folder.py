@@ -15,8 +15,11 @@ import pytest
 from PIL import Image
 
 from isthmus.core.errors import InputError, MissingDependencyError
-from isthmus.sources import image_files, image_folder, image_folder_cache, image_folder_threads
-from isthmus.sources.image_folder import read_images
+from isthmus.sources.images import cache as image_folder_cache
+from isthmus.sources.images import folder as image_folder
+from isthmus.sources.images import reading as image_files
+from isthmus.sources.images import threads as image_folder_threads
+from isthmus.sources.images.folder import read_images
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (4, 6, 9), dtype=np.uint8)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from isthmus.core.errors import ParameterError
 
-from .image_files_pillow import pillow
+from .pillow import pillow
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -12,14 +12,14 @@ import numpy as np
 
 from isthmus.core.errors import InputError
 
-from .image_files import Form, decoded, image_form
-from .image_files_channels import WORDS
-from .image_files_pillow import pillow, quiet
-from .image_files_size import Size, check_form, parsed_size
-from .image_folder_cache import ImageCache, Outcome, default_folder
-from .image_folder_listing import Listing, list_images
-from .image_folder_threads import in_order, threads_for
-from .limits import human
+from ..limits import human
+from .cache import ImageCache, Outcome, default_folder
+from .channels import WORDS
+from .listing import Listing, list_images
+from .pillow import pillow, quiet
+from .reading import Form, decoded, image_form
+from .size import Size, check_form, parsed_size
+from .threads import in_order, threads_for
 
 IN_MEMORY = 2 << 30
 """Bytes of decoded images that are held in memory unless told otherwise."""
@@ -75,7 +75,7 @@ def read_images(
 
     Images of several sizes, or grey ones among coloured ones, are refused unless ``size`` or ``channels`` says what to
     bring them to. Files with other suffixes, hidden files and deeper folders are passed over and counted. How a file
-    is decoded: see :func:`~isthmus.sources.image_files.read_image`.
+    is decoded: see :func:`~isthmus.sources.images.reading.read_image`.
 
     Parameters
     ----------
