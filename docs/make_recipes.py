@@ -64,7 +64,8 @@ HINTS: Mapping[str, str] = {
     "denoising-autoencoder": "`corruption=GaussianNoise(...)` suits noise of measurement, `SwapNoise(...)` mixed "
     "tables. The code may be wider than a plain one: copying does not pay.",
     "contractive-autoencoder": "With one hidden layer, `encoder=MLP(hidden=(256,))`, the norm has a closed form; for "
-    "deeper encoders it is estimated, without bias.",
+    "deeper encoders it is estimated, without bias. A decoder of its own can undo by its size what the norm asks of "
+    "the encoder's: the paper ties their weights, `network=MLP(hidden=(), tied=True)`, which makes better features.",
     "rae-l2": "Draw from the fitted density, as `sample` does: no prior has shaped these codes.",
     "ordered-autoencoder": "To use k dimensions: `codes[:, k:] = 0`, then `inverse_transform`.",
     "wae-mmd": "Codes and prior are compared batch by batch: a larger `batch_size` sees more of both.",
