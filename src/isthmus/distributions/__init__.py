@@ -5,6 +5,7 @@ They validate nothing and cache nothing: they are built in every training step.
 
 from .base import Distribution, Posterior
 from .bernoulli import IndependentBernoulli
+from .by_column import log_prob_by_column
 from .categorical import IndependentCategorical
 from .continuous_bernoulli import ContinuousBernoulli
 from .diagonal_mixture import DiagonalMixture
@@ -59,5 +60,6 @@ __all__ = [
     "ZeroInflatedNegativeBinomial",
     "kl_divergence",
     "kl_per_dimension",
+    "log_prob_by_column",
     "register_kl",
 ]

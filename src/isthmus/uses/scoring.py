@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from isthmus.core.blocks import Block
 from isthmus.core.random import row_noise
 from isthmus.core.row_source import RowSource
-from isthmus.distributions import Posterior, kl_divergence
+from isthmus.distributions import Posterior, kl_divergence, log_prob_by_column
 from isthmus.models.autoencoder import ComposedAutoencoder
 
-from .column_log_prob import log_prob_by_column, summed_by_column
 from .inference import feature_batches
 
 SAMPLES = 16
@@ -87,3 +89,12 @@ def column_terms(model: ComposedAutoencoder, rows: RowSource, seed: int, samples
             terms = summed_by_column((features.double() - mean.double()).square(), model.blocks)
         found.append(terms[: piece.stop - piece.start].cpu().numpy())
     return np.concatenate(found)
+
+
+def summed_by_column(terms: Tensor, blocks: Sequence[Block]) -> Tensor:
+    """Terms of encoded features, (n, d), added up over the levels of each categorical column: (n, columns)."""
+    parts = []
+    for block in blocks:
+        part = terms[..., block.start : block.stop]
+        parts.append(part.unflatten(-1, (-1, block.cardinality)).sum(-1) if block.cardinality else part)
+    return torch.cat(parts, -1)

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from isthmus.core.blocks import Block
 from isthmus.core.errors import ParameterError
-from isthmus.distributions import (
-    ContinuousBernoulli,
-    DiagonalNormal,
-    DiscretisedLogisticMixture,
-    IndependentBernoulli,
-    IndependentCategorical,
-    IndependentLaplace,
-    IndependentNegativeBinomial,
-    IndependentPoisson,
-    IndependentStudentT,
-    IsotropicNormal,
-    Joint,
-    ZeroInflatedNegativeBinomial,
-)
+
+from .bernoulli import IndependentBernoulli
+from .categorical import IndependentCategorical
+from .continuous_bernoulli import ContinuousBernoulli
+from .discretised_logistic import DiscretisedLogisticMixture
+from .joint import Joint
+from .laplace import IndependentLaplace
+from .negative_binomial import IndependentNegativeBinomial
+from .normal import DiagonalNormal, IsotropicNormal
+from .poisson import IndependentPoisson
+from .student_t import IndependentStudentT
+from .zero_inflated import ZeroInflatedNegativeBinomial
 
 
 @singledispatch
@@ -116,12 +112,3 @@ def _discretised(distribution: DiscretisedLogisticMixture, value: Tensor) -> Ten
 def _single(parameter: Tensor) -> Tensor:
     """(..., d) -> (..., d, 1); what all columns share stays as it is."""
     return parameter.unsqueeze(-1) if parameter.ndim else parameter
-
-
-def summed_by_column(terms: Tensor, blocks: Sequence[Block]) -> Tensor:
-    """Terms of encoded features, (n, d), added up over the levels of each categorical column: (n, columns)."""
-    parts = []
-    for block in blocks:
-        part = terms[..., block.start : block.stop]
-        parts.append(part.unflatten(-1, (-1, block.cardinality)).sum(-1) if block.cardinality else part)
-    return torch.cat(parts, -1)

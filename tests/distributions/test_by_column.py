@@ -10,9 +10,9 @@ from isthmus.components.likelihoods.per_column import PerColumn
 from isthmus.core.blocks import Block
 from isthmus.core.errors import ParameterError
 from isthmus.core.registry import registered
-from isthmus.distributions import StandardNormal
+from isthmus.distributions import StandardNormal, log_prob_by_column
 from isthmus.testing import variants
-from isthmus.uses.column_log_prob import log_prob_by_column, summed_by_column
+from isthmus.uses.scoring import summed_by_column
 
 BLOCKS = [
     Block("binary", 0, 3, (3,)),
