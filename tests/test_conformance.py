@@ -16,10 +16,13 @@ import isthmus
 import isthmus.components  # registers every component
 import isthmus.distributions
 from isthmus import MLP, Custom
+from isthmus.components.likelihoods.autoregressive import Autoregressive, AutoregressiveLikelihood
 from isthmus.components.networks.layers import initialise
+from isthmus.core.blocks import Block
 from isthmus.core.registry import registered
 from isthmus.core.spec import Spec
 from isthmus.distributions import (
+    ColumnByColumn,
     ContinuousBernoulli,
     DiagonalMixture,
     DiagonalNormal,
@@ -37,6 +40,7 @@ from isthmus.distributions import (
     IsotropicNormal,
     Joint,
     NormalMixture,
+    Observed,
     OrderedPointMass,
     PointMass,
     QuantisedPosterior,
@@ -111,6 +115,7 @@ def test_every_concrete_spec_is_registered_and_every_axis_has_a_check() -> None:
         "Corruption",
         "CriticPenalty",
         "DispersedCount",
+        "JointLikelihood",
         "Latent",
         "Likelihood",
         "Network",
@@ -152,6 +157,15 @@ def small_transformer() -> CausalTransformer:
     return transformer.double().requires_grad_(False)
 
 
+def small_columns() -> AutoregressiveLikelihood:
+    """Columns that do not look at each other, so that the mean by the code alone is the mean."""
+    likelihood = Autoregressive(width=16, cells=4).build_joint([Block("continuous", 0, 2, (2,))]).double()
+    likelihood.begin(matrix(60, 2), None)
+    biases = matrix(8).flatten()
+    likelihood.network.head_biases.data, likelihood.network.alone_biases.data = biases, biases.clone()
+    return likelihood.requires_grad_(False)
+
+
 def distribution_examples() -> list[Distribution]:
     weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
     return [
@@ -181,6 +195,9 @@ def distribution_examples() -> list[Distribution]:
         UniformCodes(2 * math.log(3), (3, 3), lambda symbols: symbols.double()),
         SymbolMixture(weights.log(), matrix(3, 2, 4).log_softmax(-1)),
         SymbolSequence(small_transformer(), 2),
+        ColumnByColumn(small_columns(), matrix(4, 16)),
+        # With every cell there: of fewer, log_prob is no longer a density of whole rows.
+        Observed(DiagonalNormal(matrix(4, 3), matrix(4, 3, scale=0.5)), torch.ones(4, 3, dtype=torch.bool)),
         Joint(
             [
                 (0, 1, DiagonalNormal(matrix(4, 1), matrix(4, 1))),

@@ -17,8 +17,11 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from . import datasets
+    from .components.corruptions.augmentation import Augmentation
     from .components.corruptions.binarisation import Binarisation
+    from .components.corruptions.chain import Chain
     from .components.corruptions.gaussian_noise import GaussianNoise
+    from .components.corruptions.hiding import Hiding
     from .components.corruptions.masking import Masking
     from .components.corruptions.salt_and_pepper import SaltAndPepper
     from .components.corruptions.swap_noise import SwapNoise
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from .components.latents.point import Point
     from .components.latents.residual_quantised import ResidualQuantised
     from .components.latents.vector_quantised import VectorQuantised
+    from .components.likelihoods.autoregressive import Autoregressive
     from .components.likelihoods.bernoulli import Bernoulli
     from .components.likelihoods.categorical import Categorical
     from .components.likelihoods.continuous_bernoulli import ContinuousBernoulli
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from .components.networks.convolutional import Convolutional
     from .components.networks.custom import Custom
     from .components.networks.mlp import MLP
+    from .components.networks.spectral_norm import SpectralNorm
     from .components.objectives.combined_importance_weighted import CombinedImportanceWeighted
     from .components.objectives.importance_weighted import ImportanceWeighted
     from .components.objectives.multiple_importance_weighted import MultipleImportanceWeighted
@@ -52,15 +57,18 @@ if TYPE_CHECKING:
     from .components.penalties.adversarial_matching import AdversarialMatching
     from .components.penalties.adversarial_total_correlation import AdversarialTotalCorrelation
     from .components.penalties.capacity import Capacity
+    from .components.penalties.code_alone import CodeAlone
     from .components.penalties.code_norm import CodeNorm
     from .components.penalties.codebook import CodebookLoss
     from .components.penalties.commitment import Commitment
+    from .components.penalties.completion import Completion
     from .components.penalties.contraction import Contraction
     from .components.penalties.decoder_gradient import DecoderGradient
     from .components.penalties.disentangled_inferred_prior import DisentangledInferredPrior
     from .components.penalties.free_bits import FreeBits
     from .components.penalties.kl import KL
     from .components.penalties.maximum_mean_discrepancy import MaximumMeanDiscrepancy
+    from .components.penalties.multi_scale_similarity import MultiScaleSimilarity
     from .components.penalties.sliced_wasserstein import SlicedWasserstein
     from .components.penalties.sparsity import L1Sparsity
     from .components.penalties.total_correlation import TotalCorrelation
@@ -90,18 +98,23 @@ _HOMES = {
     "ActivationTarget": "components.penalties.activation_target",
     "AdversarialMatching": "components.penalties.adversarial_matching",
     "AdversarialTotalCorrelation": "components.penalties.adversarial_total_correlation",
+    "Augmentation": "components.corruptions.augmentation",
     "Autoencoder": "estimators.autoencoder",
+    "Autoregressive": "components.likelihoods.autoregressive",
     "Bernoulli": "components.likelihoods.bernoulli",
     "Binarisation": "components.corruptions.binarisation",
     "Callback": "training.callbacks",
     "Capacity": "components.penalties.capacity",
     "Categorical": "components.likelihoods.categorical",
     "CategoricalMixture": "components.priors.categorical_mixture",
+    "Chain": "components.corruptions.chain",
     "Checkpoint": "estimators.checkpoint",
+    "CodeAlone": "components.penalties.code_alone",
     "CodeNorm": "components.penalties.code_norm",
     "CodebookLoss": "components.penalties.codebook",
     "CombinedImportanceWeighted": "components.objectives.combined_importance_weighted",
     "Commitment": "components.penalties.commitment",
+    "Completion": "components.penalties.completion",
     "ContinuousBernoulli": "components.likelihoods.continuous_bernoulli",
     "Contraction": "components.penalties.contraction",
     "Convolutional": "components.networks.convolutional",
@@ -119,6 +132,7 @@ _HOMES = {
     "Gaussian": "components.likelihoods.gaussian",
     "GaussianLatent": "components.latents.gaussian",
     "GaussianNoise": "components.corruptions.gaussian_noise",
+    "Hiding": "components.corruptions.hiding",
     "HypersphericalLatent": "components.latents.hyperspherical",
     "ImportanceWeighted": "components.objectives.importance_weighted",
     "KL": "components.penalties.kl",
@@ -129,6 +143,7 @@ _HOMES = {
     "Masking": "components.corruptions.masking",
     "MaximumMeanDiscrepancy": "components.penalties.maximum_mean_discrepancy",
     "Mixture": "components.priors.mixture",
+    "MultiScaleSimilarity": "components.penalties.multi_scale_similarity",
     "MultipleImportanceWeighted": "components.objectives.multiple_importance_weighted",
     "NegativeBinomial": "components.likelihoods.negative_binomial",
     "Ordered": "components.latents.ordered",
@@ -139,6 +154,7 @@ _HOMES = {
     "ResidualQuantised": "components.latents.residual_quantised",
     "SaltAndPepper": "components.corruptions.salt_and_pepper",
     "SlicedWasserstein": "components.penalties.sliced_wasserstein",
+    "SpectralNorm": "components.networks.spectral_norm",
     "StandardNormal": "components.priors.standard_normal",
     "StopRequest": "training.callbacks",
     "StudentT": "components.likelihoods.student_t",
@@ -168,18 +184,23 @@ __all__ = [
     "ActivationTarget",
     "AdversarialMatching",
     "AdversarialTotalCorrelation",
+    "Augmentation",
     "Autoencoder",
+    "Autoregressive",
     "Bernoulli",
     "Binarisation",
     "Callback",
     "Capacity",
     "Categorical",
     "CategoricalMixture",
+    "Chain",
     "Checkpoint",
+    "CodeAlone",
     "CodeNorm",
     "CodebookLoss",
     "CombinedImportanceWeighted",
     "Commitment",
+    "Completion",
     "ContinuousBernoulli",
     "Contraction",
     "Convolutional",
@@ -197,6 +218,7 @@ __all__ = [
     "Gaussian",
     "GaussianLatent",
     "GaussianNoise",
+    "Hiding",
     "HypersphericalLatent",
     "ImportanceWeighted",
     "L1Sparsity",
@@ -205,6 +227,7 @@ __all__ = [
     "Masking",
     "MaximumMeanDiscrepancy",
     "Mixture",
+    "MultiScaleSimilarity",
     "MultipleImportanceWeighted",
     "NegativeBinomial",
     "Ordered",
@@ -215,6 +238,7 @@ __all__ = [
     "ResidualQuantised",
     "SaltAndPepper",
     "SlicedWasserstein",
+    "SpectralNorm",
     "StandardNormal",
     "StopRequest",
     "StudentT",

@@ -50,13 +50,14 @@ LINEAR = MLP(hidden=())
         ("autoencoder", {"latent": {"top_k": 2}}, Autoencoder(latent=Point(top_k=2))),
         ("vae", {"corruption": {"component": "masking", "rate": 0.3}}, VAE(corruption=Masking(rate=0.3))),
         ("denoising-autoencoder", {"corruption": {"rate": 0.5}}, Autoencoder(corruption=Masking(rate=0.5))),
-        ("denoising-autoencoder", {"corruption": "none"}, Autoencoder()),
-        ("denoising-autoencoder", {"corruption": None}, Autoencoder()),
+        ("denoising-autoencoder", {"corruption": "none"}, Autoencoder(corruption=None)),
+        ("denoising-autoencoder", {"corruption": None}, Autoencoder(corruption=None)),
+        ("denoising-autoencoder", {"corruption": "auto"}, Autoencoder()),
         ("vq-vae", {"n_codes": 16, "tokens": 2}, VQVAE(n_codes=16, tokens=2)),
         (
             "vq-vae",
             {"n_codes": 16, "latent": {"decay": 0.9}},
-            VQVAE(n_codes=16, latent=VectorQuantised(n_codes=16, tokens=4, decay=0.9)),
+            VQVAE(n_codes=16, latent=VectorQuantised(n_codes=16, tokens="auto", decay=0.9)),
         ),
         ("vae", {"schema": {"age": "continuous"}}, VAE(schema={"age": "continuous"})),
     ],
@@ -98,16 +99,15 @@ def test_encoder_starts_from_the_network_that_is_set() -> None:
             "vae",
             {"likelihood": {"sigma": 1}},
             "Cannot set `likelihood.sigma` while `likelihood` is 'auto', which depends on the data. Choose one as "
-            "well: --set likelihood=gaussian (known: bernoulli, ",
+            "well: --set likelihood=gaussian (known: autoregressive, bernoulli, ",
         ),
         (
             "autoencoder",
             {"corruption": {"rate": 0.3}},
-            "Cannot set `corruption.rate` while `corruption` is none. Choose one as well: --set corruption=masking "
-            "(known: ",
+            "Cannot set `corruption.rate` while `corruption` is 'auto', which depends on the data. Choose one as well: "
+            "--set corruption=masking (known: ",
         ),
         ("autoencoder", {"corruption": "maskin"}, "No corruption is called 'maskin'. Did you mean 'masking'?"),
-        ("autoencoder", {"corruption": "auto"}, "No corruption is called 'auto'."),
         ("vae", {"prior": 5}, "`prior` must be 'auto' or one of categorical-mixture, flow, full-gaussian, mixture, "),
         (
             "vq-vae",

@@ -111,7 +111,7 @@ def test_warnings_are_told_once(files, run: Callable[..., Result]) -> None:
     [
         (["--samples", 10], 2, "--samples needs --density."),
         (["--density", "--samples", 1], 2, "--samples must be an integer in [2, inf); got 1."),
-        (["-o", "x.txt"], 2, "must end in .csv or .npy or .npz; got 'x.txt'."),
+        (["-o", "x.txt"], 2, "must end in .csv, .parquet, .npy or .npz; got 'x.txt'."),
     ],
 )
 def test_bad_usage(files, run: Callable[..., Result], arguments: list[object], code: int, message: str) -> None:

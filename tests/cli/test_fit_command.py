@@ -161,9 +161,9 @@ def test_bad_data_name_the_file_and_keep_the_old_model(files, run: Callable[...,
     )
     assert model.read_bytes() == files.table_model.read_bytes()
     table = tmp_path / "x.csv"
-    table.write_text("a,b\n1,2\n3,four\n", encoding="utf-8")
+    table.write_text("1,2\n3,four\n", encoding="utf-8")
     failed = run("fit", table, "-o", model)
-    assert (failed.exit_code, f"{table}, line 3, column 'b': 'four' is not a number" in failed.stderr) == (1, True)
+    assert (failed.exit_code, f"{table}, line 2, column 2: 'four' is not a number" in failed.stderr) == (1, True)
 
 
 def test_warnings_are_lines_and_are_counted(run: Callable[..., Result], tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def made(name: str, *assignments: str) -> Any:
             "vq-vae",
             ["latent.update=gradient", "penalties.codebook.weight=2"],
             VQVAE(
-                latent=VectorQuantised(n_codes=512, tokens=4, update="gradient"),
+                latent=VectorQuantised(n_codes=512, tokens="auto", update="gradient"),
                 penalties={"commitment": Commitment(weight=0.25), "codebook": CodebookLoss(weight=2)},
             ),
         ),

@@ -107,7 +107,7 @@ def test_rows_that_are_no_images_are_no_pictures(
     refused = run(command, files.table_model, *source, "-o", tmp_path / name)
     assert refused.exit_code == 2
     assert "asks for pictures, but the rows of" in refused.stderr
-    assert "they have 4 columns. Write -o FILE.csv, .npy or .npz instead." in refused.stderr
+    assert "they have 4 columns. Write -o FILE.csv, .parquet, .npy or .npz instead." in refused.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -117,7 +117,10 @@ def test_outputs_are_checked_before_the_work(
     monkeypatch.setattr(BaseAutoencoder, "sample", lambda *_, **__: pytest.fail("sampled"))
     (tmp_path / "file").write_text("")
     for name, message in (
-        ("x.bmp", "must end in .csv or .npy or .npz or .png or .gif, or be that of a folder that is there, or have no"),
+        (
+            "x.bmp",
+            "must end in .csv, .parquet, .npy, .npz, .png or .gif, or be that of a folder that is there, or have no",
+        ),
         ("nowhere/x.png", "its folder does not exist"),
         ("nowhere/x", "its folder does not exist"),
         ("file", "a file of that name is in the way"),

@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 
 from isthmus.cli.assembling import assemble
-from isthmus.cli.recipe_texts import GROUPS
+from isthmus.cli.recipe_list import GROUPS
 from isthmus.cli.settings import settings_tree
 from isthmus.core.registry import names
 from isthmus.estimators.recipe import recipe as build
@@ -96,7 +96,7 @@ def test_one_recipe(run: Callable[..., Result], name: str) -> None:
         ("annealed-beta-vae", "penalties", "capacity linear (start 0, end 25, until 0.5)"),
         ("denoising-autoencoder", "corruption", "masking, rate 0.25"),
         ("rae-l2", "penalties", "decay: weight-decay, weight 0.0001, on decoder"),
-        ("rae-sn", "decoder", "spectral norm True"),
+        ("rae-sn", "decoder", "spectral-norm"),
         ("iwae", "penalties", "none"),
         ("hyperspherical-vae", "prior", "uniform-sphere"),
         ("vq-vae", "latent", "vector-quantised, n codes 512, tokens 4,"),

@@ -43,8 +43,8 @@ def test_settings(texts: list[str], setting: object) -> None:
         (["kontinuous"], "no kind is called 'kontinuous'. Did you mean 'continuous'? Known: auto, images, binary, "),
         (["a=cuont"], "--schema a=cuont: no kind is called 'cuont'. Did you mean 'count'? Known: auto, binary, "),
         (["a=images"], "no kind is called 'images'."),
-        (["condition"], "a column is the condition, not all of them. Name it: --schema COLUMN=condition."),
-        (["*=exposure"], "a column is the exposure, not all of them."),
+        (["condition"], "'condition' is for single columns, not for all. Name one: --schema COLUMN=condition."),
+        (["*=exposure"], "'exposure' is for single columns, not for all."),
         (["=count"], "--schema takes KIND or COLUMN=KIND, such as --schema age=count; got '=count'."),
         (["a=count", "a=binary"], "--schema names column 'a' twice. Leave one out."),
         (["count", "a=condition"], "For all that are not named, use --schema '*=count'."),
@@ -55,6 +55,44 @@ def test_mistakes(texts: list[str], message: str) -> None:
     with pytest.raises(ParameterError) as caught:
         schema_setting(texts)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "schema.json is not a JSON file: "),
+        ('{"columns": {"a": "count", "a": "binary"}}', "is not a JSON file: 'a' stands there twice."),
+        ('["count"]', 'schema.json holds no kinds of columns. Expected {"columns": {"age": {"kind": "count"}}}'),
+        ('{"columns": {"a": {"kin": "count"}}}', "schema.json, column 'a': expected a kind, such as \"count\" or "),
+        ('{"columns": {"a": "cuont"}}', "schema.json, column 'a': no kind is called 'cuont'. Did you mean 'count'?"),
+        ('{"kind": "ignore"}', "schema.json: 'ignore' is for single columns, not for all."),
+        ('{"columns": {"*": "ignore"}}', "schema.json, column '*': 'ignore' is for single columns, not for all."),
+    ],
+)
+def test_mistakes_in_files(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "schema.json"
+    path.write_text(content)
+    with pytest.raises(ParameterError) as caught:
+        schema_setting([str(path)])
+    assert message in str(caught.value)
+
+
+def test_files_and_options(tmp_path: Path) -> None:
+    path, whole = tmp_path / "schema.json", tmp_path / "whole.json"
+    path.write_text('{"columns": {"a": {"kind": "count", "why": "…"}, "b": "ignore"}}', encoding="utf-8")
+    whole.write_text('{"kind": "count"}')
+    assert schema_setting([str(path)]) == {"a": "count", "b": "ignore"}
+    assert schema_setting(["c=binary", str(path), "b=auto"]) == {"a": "count", "b": "auto", "c": "binary"}
+    assert schema_setting([str(whole)]) == "count"
+    for texts, message in (
+        ([str(path), "count"], "--schema count is for all columns, so nothing can stand beside it."),
+        ([str(whole), "a=binary"], "--schema count is for all columns, so nothing can stand beside it."),
+        ([str(path), str(path)], "--schema takes one file."),
+    ):
+        with pytest.raises(ParameterError, match=message):
+            schema_setting(texts)
+    with pytest.raises(FileNotFoundError, match=r"Cannot read .*none\.json"):
+        schema_setting([str(tmp_path / "none.json")])
 
 
 def test_options_go_over_the_config() -> None:

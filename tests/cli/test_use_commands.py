@@ -154,11 +154,11 @@ def test_interpolate_between_two_files(files, run: Callable[..., Result], tmp_pa
         (["encode", "M", "nowhere.csv"], 1, "nowhere.csv cannot be read: No such file or directory. Check the path."),
         (["encode", "nowhere", "T"], 1, "Cannot load 'nowhere': there is no such file; check the path."),
         (["encode", "T", "T"], 1, "Cannot load '"),
-        (["encode", "M", "T", "-o", "codes.txt"], 2, "must end in .csv or .npy or .npz; got 'codes.txt'."),
+        (["encode", "M", "T", "-o", "codes.txt"], 2, "must end in .csv, .parquet, .npy or .npz; got 'codes.txt'."),
         (
             ["encode", "M", "data.txt"],
             1,
-            "files of type .txt are not supported. Expected one of .csv, .npy, .npz, .png",
+            "files of type .txt are not supported. Expected one of .csv, .parquet, .npy, .npz, .png",
         ),
         (
             ["encode", "M", "T", "--symbols"],
@@ -176,12 +176,12 @@ def test_interpolate_between_two_files(files, run: Callable[..., Result], tmp_pa
         (
             ["sample", "V"],
             2,
-            "shape (10, 5, 4): images do not fit into a CSV table. Write -o FILE.npy instead, or pictures",
+            "shape (10, 5, 4): images do not fit into a table. Write -o FILE.npy instead, or pictures",
         ),
         (
             ["sample", "V", "-o", "x.csv"],
             2,
-            "images do not fit into a CSV table. Write -o FILE.npy instead, or pictures",
+            "images do not fit into a table. Write -o FILE.npy instead, or pictures",
         ),
     ],
 )

@@ -76,7 +76,7 @@ def test_roles_of_a_frame(container):
     np.testing.assert_allclose(batch.condition, expected, rtol=1e-6, atol=1e-6)
     assert batch.extras["exposure"].tolist() == FRAME["hours"].tolist()
     assert batch.values[:, 1].tolist() == FRAME["n"].tolist()
-    decoded = schema.decode(batch.values, carried=schema.carried(frame))
+    decoded = schema.decode(schema.features(batch), carried=schema.carried(frame))
     assert type(decoded) is type(frame)
     if container == "pandas":
         pd.testing.assert_frame_equal(decoded, frame, rtol=1e-6, atol=1e-6)
@@ -95,8 +95,8 @@ def test_columns_in_another_order_give_the_identical_result():
     assert torch.equal(one.condition, two.condition)
     assert torch.equal(one.extras["exposure"], two.extras["exposure"])
     pd.testing.assert_frame_equal(
-        schema.decode(two.values, carried=schema.carried(other)),
-        schema.decode(one.values, carried=schema.carried(FRAME)),
+        schema.decode(schema.features(two), carried=schema.carried(other)),
+        schema.decode(schema.features(one), carried=schema.carried(FRAME)),
     )
 
 
@@ -149,8 +149,8 @@ def test_roles_go_with_levels():
     assert schema.condition_width == 1
     batch = schema.encode(data)
     np.testing.assert_allclose(batch.condition[:, 0], (data[:, 2] - 1.5) / data[:, 2].std(), rtol=1e-5)
-    np.testing.assert_allclose(schema.decode(batch.values, carried=schema.carried(data)), data)
-    assert schema.decode(batch.values, dtype=int, carried=schema.carried(data)).dtype == np.int64
+    np.testing.assert_allclose(schema.decode(schema.features(batch), carried=schema.carried(data)), data)
+    assert schema.decode(schema.features(batch), dtype=int, carried=schema.carried(data)).dtype == np.int64
 
 
 def test_a_star_is_the_kind_of_all_columns_not_named():
@@ -256,7 +256,7 @@ def test_requests_that_make_no_sense():
 
 def test_decoding_needs_what_the_model_does_not_give_back():
     schema = Schema.learn(FRAME, kind=KINDS)
-    values = schema.encode(FRAME).values
+    values = schema.features(schema.encode(FRAME))
     with pytest.raises(
         InputError, match=r"does not give back column 'site', column 'dose', .*pass given=\{column: value\}"
     ):
@@ -280,8 +280,9 @@ def test_decoding_needs_what_the_model_does_not_give_back():
 def test_carried_numbers_come_back_in_the_type_of_training():
     schema = Schema.learn(COUNTS, kind={4: "condition", 5: "exposure"})
     given = schema.carried(COUNTS.astype(float) + np.array([0, 0, 0, 0, 0, 0.4]))
-    assert schema.decode(schema.encode(COUNTS).values, carried=given)[:, 4:].tolist() == COUNTS[:, 4:].tolist()
-    as_float = schema.decode(schema.encode(COUNTS).values, dtype=float, carried=given)
+    features = schema.features(schema.encode(COUNTS))
+    assert schema.decode(features, carried=given)[:, 4:].tolist() == COUNTS[:, 4:].tolist()
+    as_float = schema.decode(features, dtype=float, carried=given)
     np.testing.assert_allclose(as_float[:, 5], COUNTS[:, 5] + 0.4)
 
 

@@ -32,7 +32,7 @@ def test_given_rows_encode_as_the_rows_themselves():
     assert torch.equal(encoded, SCHEMA.encode(FRAME).condition)
     assert torch.equal(SCHEMA.encode_exposure({**columns, "hours": FRAME["hours"]}, 4), torch.tensor([1.0, 2, 4, 2]))
     decoded = SCHEMA.decode(
-        SCHEMA.encode(FRAME).values, carried=SCHEMA.carried_given({**columns, "hours": [1, 2, 4, 2]}, 4)
+        SCHEMA.features(SCHEMA.encode(FRAME)), carried=SCHEMA.carried_given({**columns, "hours": [1, 2, 4, 2]}, 4)
     )
     pd.testing.assert_frame_equal(decoded, FRAME, rtol=1e-6)
 

@@ -78,7 +78,7 @@ def test_chunks_of_other_shape_or_container_are_refused():
         builder.update(pd.DataFrame(X))
     with pytest.raises(InputError, match=r"row_shape was \(4,\), and now is \(2,\)"):
         builder.merge(SchemaBuilder().update(X[:, :2]))
-    with pytest.raises(InputError, match=r"kind 'auto' and scaling 'auto' against 'auto' and 'none'"):
+    with pytest.raises(InputError, match=r"the same scaling: 'auto' against 'none'\."):
         builder.merge(SchemaBuilder(scaling="none"))
 
 

@@ -9,9 +9,10 @@ import torch
 
 from isthmus.components.networks.layers import initialise
 from isthmus.core.random import torch_generator
-from isthmus.distributions import QuantisedPosterior, kl_divergence
+from isthmus.distributions import QuantisedPosterior, kl_divergence, symbol_sequence
 from isthmus.distributions.causal_transformer import CausalTransformer
 from isthmus.distributions.symbol_sequence import SymbolSequence
+from isthmus.uses.temperature import tempered
 
 LEVELS = (3, 2, 4)
 EVERY = torch.tensor(list(itertools.product(*map(range, LEVELS))))
@@ -97,3 +98,47 @@ def test_it_is_what_symbols_cost() -> None:
     z = torch.zeros(24, 3, dtype=torch.float64)
     cost = kl_divergence(QuantisedPosterior(z, z, EVERY, 0.0), prior, z)
     torch.testing.assert_close(cost, -prior.log_prob(EVERY))
+
+
+def test_one_by_one_gives_the_logits_of_the_whole() -> None:
+    module = network()
+    whole, following = module(EVERY), module.one_by_one()
+    with torch.no_grad():
+        for place in range(3):
+            torch.testing.assert_close(following(EVERY[:, :place]), whole[:, place], rtol=0, atol=1e-12)
+        again = module.one_by_one()
+        torch.testing.assert_close(again(EVERY[:5, :0]), whole[:5, 0], rtol=0, atol=1e-12)
+
+
+def test_draws_are_the_same_one_by_one() -> None:
+    module = network()
+    fast, slow = SymbolSequence(module, 3, one_by_one=module.one_by_one), SymbolSequence(module, 3)
+    for temperature in (1.0, 0.4):
+        drawn = fast.draw(300, torch_generator(3), temperature)
+        assert torch.equal(drawn, slow.draw(300, torch_generator(3), temperature))
+        assert torch.equal(drawn, tempered(fast, temperature).draw(300, torch_generator(3)))
+        assert torch.equal(drawn, tempered(slow, temperature).draw(300, torch_generator(3)))
+    assert fast.draw(0, torch_generator(0)).shape == (0, 3)
+
+
+def test_networks_see_few_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded however many rows there are, and the result is the same."""
+    seen: list[int] = []
+    module = network()
+
+    def logits(symbols: torch.Tensor) -> torch.Tensor:
+        seen.append(len(symbols))
+        return module(symbols)
+
+    distribution = SymbolSequence(logits, 3)
+    rows = torch.stack([EVERY, EVERY.flip(0)])
+    wanted = distribution.log_prob(rows)
+    monkeypatch.setattr(symbol_sequence, "SYMBOLS_AT_ONCE", 31)
+    assert symbol_sequence.rows_at_once(3) == 8
+    seen.clear()
+    with torch.no_grad():
+        torch.testing.assert_close(distribution.log_prob(rows), wanted.detach(), rtol=0, atol=1e-12)
+        assert seen == [8] * 6
+        seen.clear()
+        assert distribution.draw(19, torch_generator(0)).shape == (19, 3)
+    assert seen == [8] * 3 + [8] * 3 + [3] * 3

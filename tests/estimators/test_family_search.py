@@ -9,7 +9,18 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 import isthmus
-from isthmus import KL, MLP, VAE, Categorical, Contraction, Gaussian, GaussianNoise, VampPrior
+from isthmus import (
+    KL,
+    MLP,
+    VAE,
+    Autoencoder,
+    Autoregressive,
+    Categorical,
+    Contraction,
+    Gaussian,
+    GaussianNoise,
+    VampPrior,
+)
 from isthmus.testing import small_recipe
 
 RNG = np.random.default_rng(0)
@@ -98,6 +109,9 @@ def test_levels_go_in_and_come_out(survey):
     schema = {"tree": "categorical", "leaf": "categorical"}
     model = VAE(2, schema=schema, max_epochs=30, batch_size=40, network=MLP(hidden=(16,)), random_state=0).fit(survey)
     kinds = [type(one) for one in model.composition_.likelihoods]
+    assert set(kinds) == {Autoregressive}
+    separate = Autoencoder(2, schema=schema, max_epochs=1, random_state=0).fit(survey)
+    kinds = [type(one) for one in separate.composition_.likelihoods]
     assert kinds.count(Gaussian) == 1
     assert set(kinds) == {Gaussian, Categorical}
     back = model.reconstruct(survey)

@@ -117,7 +117,7 @@ def test_more_stages_say_more():
 def test_a_codebook_that_is_too_large_says_so():
     """Twelve different rows cannot use 64 codes."""
     rows = np.repeat(np.random.default_rng(0).normal(size=(12, 6)), 20, axis=0)
-    latent = VectorQuantised(n_codes=64, decay=0.5, reset_below=0.0)
+    latent = VectorQuantised(n_codes=64, tokens=1, decay=0.5, reset_below=0.0)
     with pytest.warns(CollapseWarning, match=r"of 64"):
         VQVAE(4, latent=latent, max_epochs=10, batch_size=60, network=MLP(hidden=(8,)), random_state=0).fit(rows)
 

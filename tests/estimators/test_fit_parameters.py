@@ -24,7 +24,7 @@ CASES = [
     ("latent", None, "must be 'auto', or a spec such as isthmus.GaussianLatent(); got None."),
     ("prior", "normal", "must be 'auto', or a spec such as isthmus.Mixture(n_components=10); got 'normal'."),
     ("likelihood", "mse", "must be 'auto', or a spec such as isthmus.Gaussian(sigma=0.5); got 'mse'."),
-    ("corruption", 0.1, "must be None, or a spec such as isthmus.Masking(rate=0.25); got 0.1."),
+    ("corruption", 0.1, "must be 'auto' or None, or a spec such as isthmus.Masking(rate=0.25); got 0.1."),
     ("objective", 1, "must be 'auto', or a spec such as isthmus.PenalisedLikelihood(); got 1."),
     ("penalties", [], "must be 'auto', or a dict of named penalty specs; got []."),
     (
@@ -33,6 +33,8 @@ CASES = [
         "must be 'auto' or 'images' or 'binary' or 'unit-interval' or 'continuous' or 'count' or 'categorical', or a ",
     ),
     ("scaling", "robust", "must be 'auto' or 'column' or 'common' or 'none'; got 'robust'."),
+    ("extrapolate", "yes", "must be True or False; got 'yes'."),
+    ("missing", "drop", "must be 'auto' or 'model' or 'error'; got 'drop'."),
     ("max_epochs", "x", AUTO_OR_COUNT + "'x'."),
     ("max_epochs", 0, AUTO_OR_COUNT + "0."),
     ("max_seconds", 0, "must be None, or a number in (0, inf); got 0."),

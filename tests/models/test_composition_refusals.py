@@ -18,10 +18,12 @@ from isthmus import (
     Autoencoder,
     Capacity,
     CategoricalMixture,
+    CodeAlone,
     CodebookLoss,
     CodeNorm,
     CombinedImportanceWeighted,
     Commitment,
+    Completion,
     Contraction,
     DecoderGradient,
     DisentangledInferredPrior,
@@ -36,6 +38,7 @@ from isthmus import (
     MaximumMeanDiscrepancy,
     Mixture,
     MultipleImportanceWeighted,
+    MultiScaleSimilarity,
     Ordered,
     PartiallyImportanceWeighted,
     Point,
@@ -55,6 +58,7 @@ from isthmus.core.errors import CompositionWarning, ParameterError
 from isthmus.core.registry import registered
 
 X = np.random.default_rng(0).normal(size=(24, 6))
+PIXELS = np.random.default_rng(1).random((24, 64))
 SMALL = {"latent_dim": 4, "max_epochs": 1, "network": MLP(hidden=(4,)), "random_state": 0}
 
 LATENTS = {
@@ -106,9 +110,11 @@ PENALTIES = {
     "adversarial-matching": (AdversarialMatching(critic=MLP(hidden=(4,))), CONTINUOUS),
     "adversarial-total-correlation": (AdversarialTotalCorrelation(critic=MLP(hidden=(4,))), ("euclidean",)),
     "capacity": (Capacity(), STOCHASTIC),
+    "code-alone": (CodeAlone(), ANYWHERE),
     "code-norm": (CodeNorm(), ("euclidean",)),
     "codebook": (CodebookLoss(), ()),
     "commitment": (Commitment(), ("symbols",)),
+    "completion": (Completion(), ANYWHERE),
     "contraction": (Contraction(), CONTINUOUS),
     "decoder-gradient": (DecoderGradient(), ("euclidean",)),
     "disentangled-inferred-prior": (DisentangledInferredPrior(), ("gaussian",)),
@@ -116,6 +122,7 @@ PENALTIES = {
     "kl": (KL(), STOCHASTIC),
     "l1-sparsity": (L1Sparsity(), CONTINUOUS),
     "maximum-mean-discrepancy": (MaximumMeanDiscrepancy(), CONTINUOUS),
+    "multi-scale-similarity": (MultiScaleSimilarity(shape=(8, 8, 1)), ANYWHERE),
     "sliced-wasserstein": (SlicedWasserstein(), CONTINUOUS),
     "total-correlation": (TotalCorrelation(), ("gaussian",)),
     "weight-decay": (WeightDecay(), ANYWHERE),
@@ -132,7 +139,8 @@ def test_a_penalty_is_taken_where_it_is_defined_and_refused_elsewhere(name, late
     penalty, where = PENALTIES[name]
     fitting = model(latent, penalties={"it": penalty})
     if SPACE[latent] in where or latent in where:
-        assert fitting.fit(X).composition_.penalties["it"] == penalty
+        rows = PIXELS if hasattr(penalty, "shape") else X
+        assert fitting.fit(rows).composition_.penalties["it"] == penalty
         return
     words = refusal(fitting)
     assert words.startswith(f"penalty `it` ({type(penalty).__name__}) ")

@@ -268,7 +268,7 @@ WEIGHT = "must be a number in [0, inf), or a schedule such as isthmus.LinearSche
         ({"latent": FlowLatent(transforms=0)}, "FlowLatent: `transforms` must be an integer in [1, inf); got 0."),
         (
             {"latent": VectorQuantised(tokens=0), "latent_dim": "auto"},
-            "VectorQuantised: `tokens` must be an integer in [1, inf); got 0.",
+            "VectorQuantised: `tokens` must be 'auto', or an integer in [1, inf); got 0.",
         ),
         ({"latent": FiniteScalar(levels="many"), "latent_dim": "auto"}, "FiniteScalar: `levels` must be "),
         ({"corruption": Masking(rate=2)}, "Masking: `rate` must be a number in [0, 1]; got 2."),

@@ -12,19 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from isthmus.core.errors import InputError
+from isthmus.core.errors import DataWarning, InputError
 from isthmus.core.named_columns import NamedColumns
-from isthmus.sources import read_csv, write_csv
-
-
-@pytest.fixture
-def read(tmp_path):
-    def read(content, **options):
-        path = tmp_path / "rows.csv"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return read_csv(path, **options)
-
-    return read
+from isthmus.sources import read_csv, write_csv, write_rows
 
 
 @pytest.mark.parametrize(
@@ -46,6 +36,34 @@ def test_a_table_with_a_header(read, content):
     assert table.names == ("a", "b")
     assert table.values.dtype == np.float64
     assert table.values.tolist() == [[1, 2], [3, 4.5]]
+    assert table.integer == ("e" not in content, False)
+
+
+@pytest.mark.parametrize(
+    ("content", "integer"),
+    [
+        ("a,b,c\n1,2.0,3\n-4,5.5,6\n", (True, False, True)),
+        ("a,b,c\n1,2.5,\n-4,5.5,6\n", (True, False, True)),
+        ("a,b,c\n1,2.5,\n-4,5.5,\n", (True, False, False)),
+        ("a,b,c\n1,1e3,nan\n1.0,2,3\n", (False, False, True)),
+        ("a,b\n1,9007199254740993\n2.5,3\n", (False, False)),
+    ],
+)
+def test_whole_numbers_stay_whole(read, content, integer, tmp_path):
+    table = read(content)
+    assert table.values.dtype == np.float64
+    assert table.integer == integer
+    if 2**53 not in table.values:
+        write_rows(tmp_path / "again.csv", table)
+        assert (tmp_path / "again.csv").read_text().split("\n")[2].startswith("-4," if integer[0] else "1.0,2")
+
+
+def test_a_table_of_whole_numbers_is_one_of_integers(read):
+    assert read("a,b\n1,-2\n3,4\n").values.dtype == np.int64
+    assert read("1,-2\n3,4\n").dtype == np.int64
+    assert read("1,-2\n3,4\n5,6.0\n").dtype == np.float64
+    with pytest.warns(DataWarning, match=r"rows\.csv has whole numbers beyond 2\*\*53 in column 'a': they are rounded"):
+        read("a\n9007199254740993\n1\n")
 
 
 def test_without_a_header_it_is_an_array(read):
@@ -74,16 +92,16 @@ def test_names_may_be_quoted_and_span_lines(read):
         ("a,b\n1,2\n3\n", r"rows\.csv, line 3: 1 cells, expected 2 as in the lines before\. Add"),
         ("a,b\n1,2\n3,4,5\n", r"line 3: 3 cells, expected 2"),
         ("1,2\n3,4,\n", r"line 2: 3 cells, expected 2"),
-        ("a,b\n1,2\n\n3,4\n", r"line 3: is empty\. Expected 2 numbers; remove the line"),
+        ("a,b\n1,2\n\n3,4\n", r"line 3: is empty\. Expected 2 cells; remove the line"),
         ("a\n1\n\n3\n", r"line 3: is empty"),
         ('a,b\n1,2\n"3,4\n5,6\n', r"line 3: unexpected end of data \(a quote that is not closed"),
         ('"a,b\n1,2\n', r"line 1: unexpected end of data \(a quote that is not closed"),
         ('a,b\n1,"2"x\n', r"line 2: .*stray character"),
-        ("a,b\n1,2\n3,x\n", r"line 3, column 'b': 'x' is not a number.*remove the column, or turn it into numbers"),
-        ("1,2\n3,x\n", r"line 2, column 2: 'x' is not a number"),
-        ("a\n1;2\n", r"line 2, column 'a': '1;2' is not a number\. The cells seem to be separated by something else"),
-        ("a,b\n1,1_000\n", r"line 2, column 'b': '1_000' is not a number"),
-        ("a,b\n1,0x10\n", r"'0x10' is not a number"),
+        ("1,2\n3,x\n", r"line 2, column 2: 'x' is not a number.*remove the column, or turn it into numbers"),
+        ("a;b\n1;2\n", r"line 1: one column, 'a;b'\. The cells seem to be separated by something else"),
+        ("1;2\n1,2\n", r"line 2: 2 cells, expected 1"),
+        ("1,2\n1,1_000\n", r"line 2, column 2: '1_000' is not a number"),
+        ("1,2\n1,0x10\n", r"'0x10' is not a number"),
         ("a,b\n1,2\r3,4\n", r"line 2: new-line character seen in unquoted field"),
         ("a,b\n\n1,2\r3,4\n", r"line 2: is empty"),
         (b"a,b\n1,2\n1\x00,2\n", r"line 3: contains a NUL byte"),
@@ -160,7 +178,7 @@ def test_an_unclosed_quote_does_not_swallow_a_large_file(tmp_path):
 
 @pytest.mark.parametrize("at", [1, 9, 10, 11, 20, 34])
 def test_errors_and_values_across_blocks(read, at, monkeypatch):
-    monkeypatch.setattr("isthmus.sources.csv.BLOCK_CELLS", 20)
+    monkeypatch.setattr("isthmus.sources.csv.numbers.BLOCK_CELLS", 20)
     lines = [f"{row},{row}.5" for row in range(35)]
     values = read("\n".join(lines) + "\n" * 40)
     assert values.shape == (35, 2)
@@ -183,8 +201,8 @@ def test_errors_and_values_across_blocks(read, at, monkeypatch):
     st.booleans(),
 )
 def test_what_is_written_is_read_with_the_same_bits(tmp_path_factory, values, with_names):
-    if values.dtype == np.int64:  # numbers are read as float64, which holds whole ones up to 2**53
-        values = values.clip(-(2**53), 2**53)
+    if values.dtype == np.int64:  # numbers are parsed as float64, which holds whole ones up to 2**53
+        values = values.clip(-(2**53) + 1, 2**53 - 1)
     path = tmp_path_factory.mktemp("csv") / "rows.csv"
     names = [f'c,{place} "é"' for place in range(values.shape[1])] if with_names else None
     write_csv(path, names, values)

@@ -10,7 +10,7 @@ from isthmus.core.errors import ParameterError
 from isthmus.core.spec import Spec
 from isthmus.estimators.base import BaseAutoencoder
 from isthmus.estimators.parameters import AXES
-from isthmus.estimators.recipe import recipe
+from isthmus.estimators.recipe import estimator_of
 from isthmus.models.defaults import AUTO, default_spec
 from isthmus.models.recipes import find_recipe
 
@@ -47,7 +47,7 @@ def assemble(recipe_name: str, settings: Mapping[str, Any]) -> BaseAutoencoder:
     ParameterError
         For an unknown recipe, component or parameter, with the closest known name; and for one without effect.
     """
-    estimator = recipe(recipe_name)
+    estimator = estimator_of(find_recipe(recipe_name))
     known = estimator.get_params(deep=False)
     for name in settings:
         if name in ELSEWHERE:
@@ -99,10 +99,10 @@ def _named(value: Any) -> bool:
 def _part(axis: str, value: Any, estimator: BaseAutoencoder) -> Any:
     if axis == "corruption" and value in NONE:
         return None
-    if value == AUTO and axis != "corruption":
+    if value == AUTO:
         return AUTO
     base = _base(axis, estimator)
-    now = "none" if axis == "corruption" else "'auto', which depends on the data"
+    now = "none" if getattr(estimator, axis) is None else "'auto', which depends on the data"
     return component(axis, REGISTERED_AS.get(axis, axis), value, base, now)
 
 

@@ -84,8 +84,10 @@ def unknown(owner: str, name: str, known: Collection[str]) -> str:
 
 
 def _parameter(where: str, owner: Spec, name: str, value: Any) -> Any:
-    """The value of one parameter: plain, or a spec where the parameter takes one (a schedule, a critic)."""
+    """The value of one parameter: plain, or a spec where the parameter takes one (a schedule, a critic) or several."""
     kind = _inner_axis(owner, name)
+    if kind is not None and isinstance(value, (tuple, list)):
+        return tuple(component(f"{where}.{name}", kind, one, None, "a list") for one in value)
     if kind is None or not isinstance(value, (str, Mapping)):
         return value
     if isinstance(value, str) and any(one.accepts(value) for one in owner.constraints.get(name, ())):
@@ -100,7 +102,10 @@ def _parameter(where: str, owner: Spec, name: str, value: Any) -> Any:
 def _inner_axis(owner: Spec, name: str) -> str | None:
     """The axis of the specs that a parameter accepts; None for plain values."""
     allowed = tuple(owner.constraints.get(name, ()))
-    return next((axis for (axis, _), cls in registered().items() if any(one.accepts(cls()) for one in allowed)), None)
+    for (axis, _), cls in registered().items():
+        if any(one.accepts(cls()) or one.accepts((cls(),)) for one in allowed):
+            return axis
+    return None
 
 
 def _with_parameter(kind: str, parameter: str) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import PATH, debug_option, examples
-from .rows import check_output
+from .results import check_output
 from .session import Session
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import click
 
 from isthmus.core.errors import ParameterError
 
-from .image_options import skip_bad_option
-from .images import form_of
-from .options import debug_option, examples, file_argument, key_option, model_argument, output_option, trust_option
-from .rows import ROWS, about, check_output, read_input, write_output
+from .model_rows import ModelRows, model_and_file, reading_options
+from .options import examples, output_option
+from .results import check_output, write_output
+from .rows import ROWS, about
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,27 +29,13 @@ if TYPE_CHECKING:
         "isthmus encode vq-vae.safetensors data.csv --symbols > symbols.csv",
     ),
 )
-@model_argument
-@file_argument
+@model_and_file
 @click.option("--symbols", is_flag=True, help="The codebook entries instead, of a model whose codes are symbols.")
 @click.option("--clusters", is_flag=True, help="The shares of the components of a mixture prior instead.")
 @output_option
-@key_option
-@skip_bad_option
-@trust_option
-@debug_option
+@reading_options
 @click.pass_context
-def command(
-    ctx: click.Context,
-    model: Path,
-    file: Path,
-    symbols: bool,
-    clusters: bool,
-    output: Path | None,
-    key: str | None,
-    skip_bad: bool,
-    trust: tuple[str, ...],
-) -> None:
+def command(ctx: click.Context, source: ModelRows, symbols: bool, clusters: bool, output: Path | None) -> None:
     """Give the code of each row of FILE: one line per row, one column per latent dimension.
 
     With --symbols one column per symbol, with --clusters one per component of the prior: each row's shares sum to 1.
@@ -60,20 +46,20 @@ def command(
     check_output(output, ROWS)
 
     from isthmus.core.named_columns import NamedColumns
-    from isthmus.estimators.saving import load
 
-    estimator = load(model, trust)
+    estimator = source.load()
     if symbols and estimator.module_.code_space != "symbols":
         raise ParameterError(
-            f"--symbols: the codes of {model} are vectors, not symbols. Leave it out, or fit with --recipe vq-vae."
+            f"--symbols: the codes of {source.model} are vectors, not symbols. Leave it out, or fit with --recipe "
+            "vq-vae."
         )
     if clusters and not hasattr(estimator.module_.prior(estimator.module_.encode_inputs), "responsibilities"):
         raise ParameterError(
-            f"--clusters: the prior of {model} is no mixture ({estimator.module_.prior.describe()}). Leave it out, or "
-            "fit with --recipe mixture-vae."
+            f"--clusters: the prior of {source.model} is no mixture ({estimator.module_.prior.describe()}). Leave it "
+            "out, or fit with --recipe mixture-vae."
         )
-    data = read_input(file, key, form_of(estimator.schema_), skip_bad)
-    with about(file):
+    data = source.read(estimator.schema_)
+    with about(source.file):
         if symbols:
             found = _numbered("symbol", estimator.codes(data.rows))
         elif clusters:

@@ -9,10 +9,10 @@ import click
 
 from isthmus.core.errors import ParameterError
 
-from .image_options import skip_bad_option
-from .images import form_of
-from .options import PATH, debug_option, examples, file_argument, key_option, model_argument, trust_option
-from .rows import ROWS, about, check_output, read_input, some_rows, write_output
+from .model_rows import ModelRows, model_and_file, reading_options
+from .options import examples, output_to
+from .results import check_output, write_output
+from .rows import ROWS, about, some_rows
 from .session import Session
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ DEFAULT_SAMPLES = 5000
         "isthmus evaluate vae.safetensors test.npy --density --samples 1000 -o scores.csv",
     ),
 )
-@model_argument
-@file_argument
+@model_and_file
 @click.option("--density", "wants_density", is_flag=True, help="The log-likelihood too, by importance weighting.")
 @click.option(
     "--samples",
@@ -39,22 +38,11 @@ DEFAULT_SAMPLES = 5000
     metavar="N",
     help=f"How many codes per row --density draws; publications use {DEFAULT_SAMPLES}.  [default: {DEFAULT_SAMPLES}]",
 )
-@click.option("-o", "--output", type=PATH, metavar="FILE", help="A .csv, .npy or .npz file to write: a line per row.")
-@key_option
-@skip_bad_option
-@trust_option
-@debug_option
+@output_to("A .csv, .parquet, .npy or .npz file to write: a line per row.", default=None)
+@reading_options
 @click.pass_context
 def command(
-    ctx: click.Context,
-    model: Path,
-    file: Path,
-    wants_density: bool,
-    samples: int | None,
-    output: Path | None,
-    key: str | None,
-    skip_bad: bool,
-    trust: tuple[str, ...],
+    ctx: click.Context, source: ModelRows, wants_density: bool, samples: int | None, output: Path | None
 ) -> None:
     """Measure how well a model describes the rows of FILE: its errors, scores and what its code carries.
 
@@ -71,20 +59,19 @@ def command(
     import numpy as np
 
     from isthmus.core.named_columns import NamedColumns
-    from isthmus.estimators.saving import load
 
     from .evaluation import measures
     from .tables import listed
 
-    estimator = load(model, trust)
+    estimator = source.load()
     if wants_density and not estimator.module_.bounded:
         raise ParameterError(
-            f"--density: the code of {model} is a point, which gives rows no likelihood. Leave it out, or fit a model "
-            "that has one, such as --recipe vae."
+            f"--density: the code of {source.model} is a point, which gives rows no likelihood. Leave it out, or fit a "
+            "model that has one, such as --recipe vae."
         )
-    found = read_input(file, key, form_of(estimator.schema_), skip_bad)
+    found = source.read(estimator.schema_)
     data = found.rows
-    with about(file):
+    with about(source.file):
         scores = estimator.score_samples(data)
         rows = estimator.schema_.rows(data, estimator_name=type(estimator).__name__)
     density = _density(estimator, data, samples or DEFAULT_SAMPLES) if wants_density else None
@@ -109,7 +96,8 @@ def _density(estimator: BaseAutoencoder, data: Any, samples: int) -> DensityEsti
 
     from isthmus.core.errors import DataWarning
     from isthmus.estimators.density_estimate import DensityEstimate
-    from isthmus.uses.density import BATCH_ROWS, DRAWS
+    from isthmus.uses.density import DRAWS
+    from isthmus.uses.inference import BATCH_ROWS
 
     from .progress import progress_bar
 

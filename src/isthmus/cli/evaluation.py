@@ -13,6 +13,7 @@ from isthmus.core.row_source import RowSource
 from isthmus.models.autoencoder import ComposedAutoencoder
 from isthmus.uses.diagnosis import MAXIMUM_ROWS, diagnose
 from isthmus.uses.inference import feature_batches
+from isthmus.uses.scoring import squared_errors
 
 from .component_words import symbol_words
 
@@ -39,22 +40,25 @@ class Reconstruction:
 
 @torch.inference_mode()
 def reconstruction_of(model: ComposedAutoencoder, rows: RowSource) -> Reconstruction:
-    """The squared error of the reconstructions of rows, one pass."""
+    """The squared error of the reconstructions of rows, of the cells that are there, one pass."""
     model.eval()
-    error, count = 0.0, 0
-    mean = torch.zeros(model.width, dtype=torch.float64, device=model.scale.device)
-    spread = torch.zeros_like(mean)
+    error, counts = 0.0, torch.zeros(model.width, dtype=torch.float64, device=model.scale.device)
+    mean, spread = torch.zeros_like(counts), torch.zeros_like(counts)
     for piece, features, context in feature_batches(model, rows):
         size = piece.stop - piece.start
-        wide = features[:size].double()
-        error += float((wide - model(features, context)[:size].double()).square().sum())
+        wide, there = features[:size].double(), torch.ones_like(counts).expand(size, -1)
+        if context is not None and context.present is not None:
+            there = model.inputs.expansion.per_feature(context.present)[:size].double()
+        error += float(squared_errors(model, features, model(features, context), context)[:size].sum())
         # Means and squared deviations of pieces are merged by Chan, Golub & LeVeque (1983).
-        own = wide.mean(0)
-        spread += (wide - own).square().sum(0) + (own - mean).square() * (count * size / (count + size))
-        mean += (own - mean) * (size / (count + size))
-        count += size
+        found = there.sum(0)
+        both = (counts + found).clamp_min(1)
+        own = (wide * there).sum(0) / found.clamp_min(1)
+        spread += ((wide - own).square() * there).sum(0) + (own - mean).square() * (counts * found / both)
+        mean += (own - mean) * (found / both)
+        counts += found
     total = float(spread.sum())
-    return Reconstruction(error / count, error / total if total > 0 else None)
+    return Reconstruction(error / len(rows), error / total if total > 0 else None)
 
 
 def measures(

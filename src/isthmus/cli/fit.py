@@ -12,9 +12,10 @@ from isthmus.core.errors import ParameterError
 
 from .image_options import channels_option, size_option, skip_bad_option
 from .images import ImageForm, is_images
-from .options import PATH, debug_option, examples, file_argument, key_option
-from .rows import about, check_output, read_input
-from .schema_options import schema_setting, with_schema
+from .options import PATH, debug_option, examples, file_argument, header_option, key_option
+from .results import check_output
+from .rows import about, read_input
+from .schema_options import schema_option, schema_setting, with_schema
 from .session import Session
 from .settings import parse_assignment, read_config, settings_tree
 
@@ -29,6 +30,7 @@ DEFAULT_RECIPE = "vae"
     "fit",
     epilog=examples(
         "isthmus fit data.csv -o model.safetensors",
+        "isthmus fit people.parquet --schema schema.json -o people.safetensors",
         "isthmus fit photos/ --size 64 -o photos.safetensors",
         "isthmus fit digits.npy -o ae.safetensors --recipe autoencoder --latent-dim 8",
         "isthmus fit data.csv -o m.safetensors --set prior=mixture --set prior.n_components=20",
@@ -48,14 +50,7 @@ DEFAULT_RECIPE = "vae"
     help="Any parameter of the recipe, by name; see 'isthmus recipes NAME'. Dots reach into components: "
     "network.hidden=[64,32], penalties.kl.weight=2. Repeatable.",
 )
-@click.option(
-    "--schema",
-    "kinds",
-    multiple=True,
-    metavar="[COLUMN=]KIND",
-    help="What the data are: auto, images, binary, unit-interval, continuous, count or categorical. Of one column, by "
-    "its name (or position, from 0), also condition or exposure; '*=KIND' for those that are not named. Repeatable.",
-)
+@schema_option
 @click.option(
     "--config",
     type=PATH,
@@ -64,6 +59,7 @@ DEFAULT_RECIPE = "vae"
     "under 'component'. Options override it.",
 )
 @click.option("--seed", type=int, metavar="N", help="The same seed gives the same model.  [default: 0]")
+@header_option
 @key_option
 @size_option
 @channels_option

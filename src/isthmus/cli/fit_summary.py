@@ -6,6 +6,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from isthmus.core.blocks import MISSING
+
 from .tables import listed
 
 if TYPE_CHECKING:
@@ -32,17 +34,25 @@ def data_words(estimator: BaseAutoencoder) -> str:
     """The shape and kinds of a row: "8 × 8 unit-interval pixels", "12 continuous and 3 binary columns, 1 condition"."""
     schema = estimator.schema_
     counts: dict[str, int] = {}
+    with_holes = 0
     for block in schema.blocks:
+        if block.kind == MISSING:
+            with_holes = block.width
+            continue
         counts[block.kind] = counts.get(block.kind, 0) + block.width // max(1, block.cardinality)
     if len(schema.row_shape) > 1:
         return f"{' × '.join(map(str, schema.row_shape))} {' and '.join(counts)} pixels"
     kinds = [f"{count:,} {kind}" for kind, count in counts.items()]
     words = " and ".join(filter(None, [", ".join(kinds[:-1]), kinds[-1]]))
     words += f" column{'s' if sum(counts.values()) != 1 else ''}"
+    if with_holes:
+        words += f" ({with_holes:,} with missing cells)"
     conditions = len(schema.roles.condition)
     if conditions:
         words += f", {conditions} condition{'s' if conditions != 1 else ''}"
-    return words + (", an exposure" if schema.has_exposure else "")
+    words += ", an exposure" if schema.has_exposure else ""
+    ignored = len(schema.roles.ignored)
+    return f"{words}, {ignored:,} left out" if ignored else words
 
 
 def held_out_loss(estimator: BaseAutoencoder) -> float | None:

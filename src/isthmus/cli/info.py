@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from .options import PATH, debug_option, examples, model_argument, trust_option
-from .rows import check_output
+from .results import check_output
 from .session import Session
 
 

@@ -8,19 +8,10 @@ from typing import Any
 import click
 
 from .given import given_option, given_values
-from .image_options import skip_bad_option
-from .images import form_of
-from .options import (
-    PATH,
-    debug_option,
-    examples,
-    file_argument,
-    key_option,
-    model_argument,
-    trust_option,
-)
+from .model_rows import ModelRows, model_and_file, reading_options
+from .options import PATH, examples
 from .pictures import check_rows_or_pictures, picture_output_option, refuse_no_images, write_rows_or_pictures
-from .rows import about, read_input, single_row
+from .rows import about, single_row
 
 
 @click.command(
@@ -32,8 +23,7 @@ from .rows import about, read_input, single_row
         "isthmus interpolate faces.safetensors a.png b.png -o strip.png",
     ),
 )
-@model_argument
-@file_argument
+@model_and_file
 @click.argument("other", type=PATH, required=False)
 @click.option(
     "--from",
@@ -54,13 +44,9 @@ from .rows import about, read_input, single_row
 )
 @given_option
 @picture_output_option
-@key_option
-@skip_bad_option
-@trust_option
-@debug_option
+@reading_options
 def command(
-    model: Path,
-    file: Path,
+    source: ModelRows,
     other: Path | None,
     start: int,
     end: int,
@@ -68,9 +54,6 @@ def command(
     path: str | None,
     given: tuple[str, ...],
     output: Path | None,
-    key: str | None,
-    skip_bad: bool,
-    trust: tuple[str, ...],
 ) -> None:
     """Give the decoded rows on the path between the codes of two rows.
 
@@ -80,17 +63,15 @@ def command(
     """
     check_rows_or_pictures(output)
 
-    from isthmus.estimators.saving import load
-
-    estimator = load(model, trust)
-    refuse_no_images(output, estimator.schema_, model)
+    estimator = source.load()
+    refuse_no_images(output, estimator.schema_, source.model)
     conditions = given_values(given, estimator.schema_)
-    form = form_of(estimator.schema_)
-    rows = read_input(file, key, form, skip_bad).rows
-    ends = rows if other is None else read_input(other, key, form, skip_bad).rows
-    first, second = single_row(rows, start, file, "--from"), single_row(ends, end, other or file, "--to")
+    rows = source.read(estimator.schema_).rows
+    ends = rows if other is None else source.read(estimator.schema_, other).rows
+    second_file = other or source.file
+    first, second = single_row(rows, start, source.file, "--from"), single_row(ends, end, second_file, "--to")
     # Each end is checked under its own file's name before the two meet.
-    for where, row in ((file, first), (other or file, second)):
+    for where, row in ((source.file, first), (second_file, second)):
         with about(where):
             estimator.transform(row)
     more: dict[str, Any] = {} if path is None else {"path": path}

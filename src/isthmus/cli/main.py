@@ -25,10 +25,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "fit": ("fit", "Train a model on the rows of a file."),
     "encode": ("encode", "Give the code of each row."),
     "reconstruct": ("reconstruct", "Pass rows through the bottleneck and back."),
+    "impute": ("impute", "Fill what is missing, keep what is there."),
     "sample": ("sample", "Generate new rows."),
     "interpolate": ("interpolate", "Give the rows on the path between two rows."),
     "evaluate": ("evaluate", "Measure how well a model describes rows."),
     "info": ("info", "Describe a model file: layers, data, training."),
+    "schema": ("schema", "Show what each column of a file would be taken for."),
     "recipes": ("recipes", "List the models that have a name, or describe one."),
 }
 """Name -> (module in this package, short help): ``isthmus --help`` needs nothing else."""
@@ -99,8 +101,9 @@ class CommandTable(click.Group):
 def app(ctx: click.Context) -> None:
     """Learn what is hidden in unlabelled data with autoencoders and variational autoencoders.
 
-    Data and results are .csv, .npy or .npz files, by suffix, or images: PNG, JPEG, WebP and TIFF files and folders of
-    them; models are .safetensors files. Results go to standard output or -o FILE, everything else to standard error.
+    Data and results are .csv, .parquet, .npy or .npz files, by suffix, or images: PNG, JPEG, WebP and TIFF files and
+    folders of them; models are .safetensors files. Results go to standard output or -o FILE, everything else to
+    standard error.
     Exit codes: 0 done, 1 failed, 2 used wrongly, 130 or 143 interrupted.
     """
     if ctx.invoked_subcommand is None:

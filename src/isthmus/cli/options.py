@@ -17,32 +17,45 @@ PATH: click.Path = click.Path(path_type=Path)
 """Paths are not checked here: the readers and writers say more about what is wrong."""
 
 
-def _remember_debug(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-    if value:
-        ctx.find_root().ensure_object(Session).debug = True
+def _session_flag(name: str, attribute: str, words: str) -> Callable[[Function], Function]:
+    """A flag that the session remembers, seen before other options so that it is known when they fail."""
+
+    def remember(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            setattr(ctx.find_root().ensure_object(Session), attribute, True)
+
+    return click.option(name, is_flag=True, is_eager=True, expose_value=False, callback=remember, help=words)
 
 
-debug_option = click.option(
-    "--debug",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_remember_debug,
-    help="Show the traceback of an error.",
-)
+debug_option = _session_flag("--debug", "debug", "Show the traceback of an error.")
 
 model_argument = click.argument("model", type=PATH)
 file_argument = click.argument("file", type=PATH)
 
+header_option = _session_flag("--no-header", "no_header", "The first line of a CSV file is a row, not column names.")
 key_option = click.option("--key", metavar="NAME", help="Which array of an .npz file.  [default: X, or the only one]")
 
-output_option = click.option(
-    "-o",
-    "--output",
-    type=PATH,
-    metavar="FILE",
-    help="A .csv, .npy or .npz file to write.  [default: CSV on standard output]",
+
+_escape_option = _session_flag(
+    "--escape-formulas",
+    "escape_formulas",
+    "In CSV, put an apostrophe before text that begins with =, +, - or @: spreadsheets would run it.",
 )
+
+
+def output_to(what: str, default: str | None = "CSV on standard output") -> Callable[[Function], Function]:
+    """The option ``-o`` with these words, and ``--escape-formulas`` beside it."""
+    told = what if default is None else f"{what}  [default: {default}]"
+    path = click.option("-o", "--output", type=PATH, metavar="FILE", help=told)
+
+    def with_output(function: Function) -> Function:
+        """Give a command both options."""
+        return path(_escape_option(function))
+
+    return with_output
+
+
+output_option = output_to("A .csv, .parquet, .npy or .npz file to write.")
 
 
 def _importable(ctx: click.Context, parameter: click.Parameter, trust: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from isthmus.core.errors import ParameterError
 from isthmus.files.os_errors import WRITE_FIXES, explained
 
-from .options import PATH
-from .rows import ROWS, check_output, write_output
+from .options import output_to
+from .results import check_output, listed_or, write_output
+from .rows import ROWS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,13 +22,9 @@ if TYPE_CHECKING:
 
 PICTURES = (".png", ".gif")
 
-picture_output_option = click.option(
-    "-o",
-    "--output",
-    type=PATH,
-    metavar="FILE",
-    help="A .csv, .npy or .npz file to write; of images also a .png or .gif, or a folder (a name without a suffix) of "
-    "PNG files.  [default: CSV on standard output]",
+picture_output_option = output_to(
+    "A .csv, .parquet, .npy or .npz file to write; of images also a .png or .gif, or a folder (a name without a "
+    "suffix) of PNG files."
 )
 
 
@@ -49,7 +44,7 @@ def check_rows_or_pictures(path: Path | None) -> None:
     if path.suffix and not path.is_dir():
         if path.suffix.lower() not in (*ROWS, *PICTURES):
             raise ParameterError(
-                f"-o/--output: the name must end in {' or '.join((*ROWS, *PICTURES))}, or be that of a folder that is "
+                f"-o/--output: the name must end in {listed_or((*ROWS, *PICTURES))}, or be that of a folder that is "
                 f"there, or have no suffix (a new folder); got {str(path)!r}."
             )
         check_output(path, ())
@@ -65,7 +60,7 @@ def refuse_no_images(path: Path | None, schema: Schema, model: Path) -> None:
         columns = f"{schema.n_features:,} column{'' if schema.n_features == 1 else 's'}"
         raise ParameterError(
             f"-o/--output {str(path)!r} asks for pictures, but the rows of {model} are no images: they have "
-            f"{columns}. Write -o FILE.csv, .npy or .npz instead."
+            f"{columns}. Write -o FILE.csv, .parquet, .npy or .npz instead."
         )
 
 

@@ -14,6 +14,13 @@ def command(name: str | None) -> None:
     """List the models that have a name, with their papers; with NAME, what that one is made of and can be set."""
     from isthmus.models.recipes import find_recipe
 
-    from .recipe_texts import described, listing
+    if name is None:
+        from .recipe_list import listing
 
-    click.echo(listing() if name is None else described(find_recipe(name)))
+        click.echo(listing())
+        return
+    found = find_recipe(name)  # before torch is loaded: a misspelt name is told at once
+
+    from .recipe_texts import described
+
+    click.echo(described(found))

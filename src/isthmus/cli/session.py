@@ -33,11 +33,17 @@ class Session:
         No notes; warnings and errors are shown all the same.
     warnings : int
         How many were shown so far.
+    escape_formulas : bool
+        Put an apostrophe before text in CSV that a spreadsheet would take for a formula.
+    no_header : bool
+        The first line of CSV files is a row.
     """
 
     debug: bool = False
     quiet: bool = False
     warnings: int = 0
+    escape_formulas: bool = False
+    no_header: bool = False
 
     def note(self, text: str) -> None:
         """A line for people, unless they asked for quiet."""
@@ -57,9 +63,11 @@ def shown_warnings(session: Session) -> Iterator[None]:
     """Warnings as lines of text; all that come from Isthmus, and of others those that Python would show."""
 
     def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
+        from .shell_forms import with_shell_forms
+
         session.warnings += 1
         where = f" ({category.__name__}, {filename}:{lineno})" if session.debug else ""
-        say(f"warning: {message}{where}")
+        say(f"warning: {with_shell_forms(str(message))}{where}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", IsthmusWarning)
@@ -90,7 +98,9 @@ def explained(error: BaseException) -> tuple[str, int]:
     if isinstance(error, click.ClickException):
         return f"error: {_ended(error.format_message())}", error.exit_code
     if isinstance(error, IsthmusError):
-        return f"error: {error}", BAD_USAGE if isinstance(error, ParameterError) else FAILED
+        from .shell_forms import with_shell_forms
+
+        return f"error: {with_shell_forms(str(error))}", BAD_USAGE if isinstance(error, ParameterError) else FAILED
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"error: {_ended(where + (error.strerror or str(error)))}", FAILED

@@ -67,17 +67,23 @@ def parse_assignment(text: str) -> tuple[tuple[str, ...], Any]:
 
 def read_config(path: Path) -> dict[str, Any]:
     """The tree in a TOML file; :class:`ParameterError` names the file and the place if it is not TOML."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_CONFIG_BYTES + 1)
-    except OSError as error:
-        raise explained(error, "read", path, READ_FIXES) from error
-    if len(content) > MAX_CONFIG_BYTES:
-        raise ParameterError(f"{path} is larger than {MAX_CONFIG_BYTES:,} bytes: is it a file of settings?")
+    content = small_file(path, MAX_CONFIG_BYTES)
     try:
         return _with_tuples(tomllib.loads(content.decode("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ParameterError(f"{path} is not a TOML file: {error}. Write lines such as latent_dim = 8.") from error
+
+
+def small_file(path: Path, most_bytes: int) -> bytes:
+    """The content of a file of settings; :class:`ParameterError` if it is too large to be one."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(most_bytes + 1)
+    except OSError as error:
+        raise explained(error, "read", path, READ_FIXES) from error
+    if len(content) > most_bytes:
+        raise ParameterError(f"{path} is larger than {most_bytes:,} bytes: is it a file of settings?")
+    return content
 
 
 def settings_tree(config: Mapping[str, Any], assignments: Sequence[str], flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 from isthmus.components.latents.base import Latent
 from isthmus.components.networks.convolutional import Convolutional
@@ -16,7 +18,7 @@ from isthmus.core.spec import Spec
 from isthmus.estimators.base import BaseAutoencoder
 from isthmus.estimators.vae import VAE, WARMUP_SHARE
 from isthmus.models.composition import Composition
-from isthmus.models.defaults import Parts, complete, default_spec, prior_for
+from isthmus.models.defaults import AUTO, Parts, complete, default_spec, prior_for
 from isthmus.training.settings import TrainingSettings
 
 # Sixteen columns of numbers, one epoch: nothing that is shown or set depends on them.
@@ -34,7 +36,14 @@ def composition_of(estimator: BaseAutoencoder) -> Composition:
         The parts make no sense together.
     """
     parts = _parts(estimator)
-    return complete(parts, [_block(parts)])
+    given = {name: getattr(parts, name) for name in ("network", "encoder", "decoder")}
+    # A code that is a map must fit the size of the images, which is not known yet.
+    plain: dict[str, Any] = {
+        name: network.replace(spatial=False, code_channels=AUTO)
+        for name, network in given.items()
+        if isinstance(network, Convolutional)
+    }
+    return complete(replace(parts, **plain), [_block(parts)])
 
 
 def _block(parts: Parts) -> Block:

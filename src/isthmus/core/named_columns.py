@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ class NamedColumns:
         One name per column, no name twice.
     values : ndarray, shape (n, d)
         The rows.
+    whole : tuple of bool, optional
+        Which columns hold integers although ``values`` are floats (NaN where a cell is missing); empty: as the data
+        type says.
 
     Raises
     ------
@@ -36,10 +39,13 @@ class NamedColumns:
 
     names: tuple[str, ...]
     values: np.ndarray
+    whole: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.names):
             raise InputError(f"{len(self.names)} column names do not fit values of shape {self.values.shape}.")
+        if len(self.whole) not in (0, len(self.names)):
+            raise InputError(f"{len(self.whole)} entries of `whole` do not fit {len(self.names)} columns.")
         twice = [name for name, count in Counter(self.names).items() if count > 1]
         if twice:
             raise InputError(f"Duplicate column names: {twice[:10]}. Give every column its own name.")
@@ -51,6 +57,15 @@ class NamedColumns:
 
     def __len__(self) -> int:
         return self.values.shape[0]
+
+    @property
+    def integer(self) -> tuple[bool, ...]:
+        """Which columns hold integers, whatever the data type of ``values``."""
+        return self.whole or (self.values.dtype.kind in "iu",) * len(self.names)
+
+    def rows(self, chosen: slice) -> NamedColumns:
+        """Some of the rows."""
+        return replace(self, values=self.values[chosen])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False and dtype is not None and np.dtype(dtype) != self.values.dtype:

@@ -21,5 +21,7 @@ def steady_linear(rows: Tensor, weight: Tensor, bias: Tensor | None = None) -> T
     tensor([[3.],
             [3.]])
     """
-    padding = (0, -rows.shape[-1] % FAN_IN_MULTIPLE)
-    return functional.linear(functional.pad(rows, padding), functional.pad(weight, padding), bias)
+    missing = -rows.shape[-1] % FAN_IN_MULTIPLE
+    if not missing:
+        return functional.linear(rows, weight, bias)
+    return functional.linear(functional.pad(rows, (0, missing)), functional.pad(weight, (0, missing)), bias)

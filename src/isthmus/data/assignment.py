@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,21 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.core.constraints import Constraint, InstanceOf, OneOf, check_params
+from isthmus.core.constraints import Boolean, Constraint, InstanceOf, OneOf, check_params
 from isthmus.core.errors import InputError, ParameterError
 
 from .kinds import KINDS, Categorical
 from .matrix import Label
 
-CONDITION, EXPOSURE = "condition", "exposure"
-ROLES = (CONDITION, EXPOSURE)
+CONDITION, EXPOSURE, IGNORE = "condition", "exposure", "ignore"
+ROLES = (CONDITION, EXPOSURE, IGNORE)
 """What columns can be that are not modelled themselves."""
+
+WORDS = "words"
+"""What a column of text or categories is that was not declared: levels, or left out, once all of it was seen."""
 
 REST = "*"
 """The key for the kind of all columns that are not named."""
 
 KIND_NAMES = ("auto", *KINDS)
 SCALINGS = ("auto", "column", "common", "none")
+MISSING = ("error", "model")
 
 _CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
     "kind": (
@@ -32,6 +36,8 @@ _CONSTRAINTS: dict[str, tuple[Constraint, ...]] = {
         InstanceOf(Mapping, "a dict of column names to kinds"),
     ),
     "scaling": (OneOf(*SCALINGS),),
+    "missing": (OneOf(*MISSING),),
+    "extrapolate": (Boolean(),),
 }
 
 
@@ -44,14 +50,25 @@ class Assignment:
     @cached_property
     def numbers(self) -> NDArray[np.int64]:
         """The columns that are modelled as numbers."""
-        return np.array(
-            [place for place, one in enumerate(self.asked) if one not in (*ROLES, Categorical.name)], dtype=np.int64
-        )
+        other = (*ROLES, Categorical.name, WORDS)
+        return np.array([place for place, one in enumerate(self.asked) if one not in other], dtype=np.int64)
 
     @cached_property
     def others(self) -> dict[int, str]:
-        """The other columns: "categorical", "condition" or "exposure" by position."""
-        return {place: one for place, one in enumerate(self.asked) if one in (*ROLES, Categorical.name)}
+        """The other columns that are read: "categorical", "words", "condition" or "exposure" by position."""
+        other = (CONDITION, EXPOSURE, Categorical.name, WORDS)
+        return {place: one for place, one in enumerate(self.asked) if one in other}
+
+    @property
+    def ignored(self) -> tuple[int, ...]:
+        """The columns that are not even read."""
+        return tuple(place for place, one in enumerate(self.asked) if one == IGNORE)
+
+    def with_words(self, words: Collection[int]) -> Assignment:
+        """The same where the columns ``words`` hold text or categories."""
+        return Assignment(
+            tuple(WORDS if one == "auto" and place in words else one for place, one in enumerate(self.asked))
+        )
 
     @property
     def declared(self) -> tuple[int, ...]:
@@ -59,9 +76,10 @@ class Assignment:
         return tuple(place for place, one in self.others.items() if one != EXPOSURE)
 
 
-def check_request(kind: Any, scaling: Any) -> None:
-    """Raise :class:`ParameterError` unless ``kind`` and ``scaling`` are what a schema can be asked for."""
-    check_params("Schema", {"kind": kind, "scaling": scaling}, _CONSTRAINTS)
+def check_request(kind: Any, scaling: Any, extrapolate: Any = False, missing: Any = "error") -> None:
+    """Raise :class:`ParameterError` unless these are what a schema can be asked for."""
+    requested = {"kind": kind, "scaling": scaling, "extrapolate": extrapolate, "missing": missing}
+    check_params("Schema", requested, _CONSTRAINTS)
     if not isinstance(kind, Mapping):
         return
     for label, name in kind.items():
@@ -100,7 +118,8 @@ def assign(kind: Any, labels: Sequence[Label] | None, row_shape: tuple[int, ...]
         asked = tuple(by_position.get(position, rest) for position in range(width))
     if all(one in ROLES for one in asked):
         raise InputError(
-            "All columns are conditions or the exposure: there is nothing to model. Leave some columns without a role."
+            "All columns are conditions, the exposure or ignored: there is nothing to model. Leave some columns "
+            "without a role."
         )
     return Assignment(asked)
 
@@ -130,6 +149,6 @@ def _refuse_other_kinds(named: Mapping[Any, str]) -> None:
         if name not in ROLES:
             raise InputError(
                 f"An array has one kind for all of its columns, but column {label} is said to be {name!r}; expected "
-                f'"condition" or "exposure". Say {{"{REST}": {name!r}}} for all columns without a role, or pass a '
-                "table with column names."
+                f'"condition", "exposure" or "ignore". Say {{"{REST}": {name!r}}} for all columns without a role, or '
+                "pass a table with column names."
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -11,17 +12,19 @@ import numpy as np
 from isthmus.core.blocks import Block
 from isthmus.core.errors import DataWarning, InputError
 
-from .assignment import Assignment, assign, check_request
+from .assignment import IGNORE, Assignment, assign, check_request
 from .cells import first_cell, refuse_non_finite
 from .columns import Columns
+from .details import ColumnDetails
 from .encoding import is_precise_in_float32
 from .images import check_images
 from .inference import infer_columns
 from .kinds import AFFINE, AffineKind
+from .leaving_out import left_out, warn_of_left_out
 from .matrix import ColumnType, Label, Matrix, column_type
 from .opening import open_matrix, reorder
 from .role_statistics import RoleStatistics, check, learnt_roles, role_statistics
-from .roles import Roles, categorical_blocks
+from .roles import Roles, categorical_blocks, indicator_blocks
 from .schema import Schema
 from .statistics import ColumnStatistics
 
@@ -68,7 +71,11 @@ class SchemaBuilder:
         "auto", "images", "binary", "unit-interval", "continuous", "count" or "categorical"; or a dict from columns to
         kinds and roles, as :meth:`Schema.learn` describes it.
     scaling : str, default "auto"
-        How continuous columns are scaled: "column" ("auto" means this), "common" or "none".
+        How continuous columns are scaled: "column", "common", "none", or "auto", as :meth:`Schema.learn` describes it.
+    extrapolate : bool, default False
+        Rows of a frame may be decoded to values outside of the range of the training data.
+    missing : str, default "error"
+        What missing cells are: an "error", or part of the "model".
 
     Examples
     --------
@@ -80,13 +87,18 @@ class SchemaBuilder:
     11.0
     """
 
-    def __init__(self, *, kind: Any = "auto", scaling: str = "auto") -> None:
-        check_request(kind, scaling)
+    def __init__(
+        self, *, kind: Any = "auto", scaling: str = "auto", extrapolate: bool = False, missing: str = "error"
+    ) -> None:
+        check_request(kind, scaling, extrapolate, missing)
         self.kind = kind
         self.scaling = scaling
+        self.extrapolate = extrapolate
+        self.missing = missing
         self._layout: Layout | None = None
         self._n_rows = 0
         self._statistics: ColumnStatistics | None = None
+        self._details: ColumnDetails | None = None
         self._roles: dict[int, RoleStatistics] = {}
         self._huge: set[int] = set()
 
@@ -110,33 +122,49 @@ class SchemaBuilder:
                 f"{layout.row_shape}. Pass X.reshape(len(X), height, width)."
             )
         joined = layout if self._layout is None else self._layout.joined(layout)
-        assignment = assign(self.kind, joined.labels, joined.row_shape)
         place = np.arange(matrix.n_columns) if columns is None else columns
-        matrix.refuse_words([int(place[position]) for position in assignment.declared])
+        words = [position for position, column in enumerate(place) if matrix.vocabulary(int(column)) is not None]
+        assignment = assign(self.kind, joined.labels, joined.row_shape).with_words([*words, *self._roles])
+        matrix.refuse_words(
+            [int(place[position]) for position in assignment.declared],
+            [int(place[position]) for position in assignment.ignored],
+        )
         self._refuse_other_kinds(matrix, assignment, place)
-        statistics = self._updated(matrix, assignment, columns)
-        roles = role_statistics(matrix, assignment.others, dict(enumerate(place.tolist())), self.n_rows)
+        statistics, details = self._updated(matrix, assignment, columns, joined)
+        places = dict(enumerate(place.tolist()))
+        roles = role_statistics(matrix, assignment.others, places, self.n_rows, self._models_missing(joined))
         roles = self._merged_roles(roles, joined)
         user = np.argsort(place)
         numbers = set(assignment.numbers.tolist())
         self._huge.update(numbers.intersection(int(user[column]) for column in matrix.huge_integers()))
-        self._layout, self._statistics, self._roles = joined, statistics, roles
+        self._layout, self._statistics, self._details, self._roles = joined, statistics, details, roles
         self._n_rows += matrix.n_rows
         return self
 
-    def _updated(self, matrix: Matrix, assignment: Assignment, columns: np.ndarray | None) -> ColumnStatistics | None:
-        """Statistics of the columns that are numbers, with those of another chunk."""
-        statistics = self._statistics
+    def _updated(
+        self, matrix: Matrix, assignment: Assignment, columns: np.ndarray | None, layout: Layout
+    ) -> tuple[ColumnStatistics | None, ColumnDetails | None]:
+        """Statistics of the columns that are numbers, and details of those of a frame, with those of another chunk."""
+        statistics, details = self._statistics, self._details
+        if self._layout is not None and len(assignment.numbers) != (0 if statistics is None else len(statistics.mean)):
+            raise InputError(
+                "Chunks of one data set must be alike: a column of text had no cell at all in those before. Say what "
+                'such columns are: schema={column: "categorical"}.'
+            )
         if len(assignment.numbers) == 0:
-            return statistics
-        if assignment.others:
+            return statistics, details
+        types = [] if layout.labels is None else [layout.types[position] for position in assignment.numbers]
+        if len(assignment.numbers) < len(assignment.asked):
             columns = assignment.numbers if columns is None else columns[assignment.numbers]
         for _, chunk in matrix.chunks(columns):
-            one = ColumnStatistics.of(chunk, None if statistics is None else statistics.integer)
+            known = None if statistics is None else statistics.integer
+            one = ColumnStatistics.of(chunk, known, self._models_missing(layout))
             if not one.finite:
-                refuse_non_finite(matrix, self.n_rows)
+                refuse_non_finite(matrix, self.n_rows, columns, self._models_missing(layout))
             statistics = one if statistics is None else statistics.merged(one)
-        return statistics
+            if types:
+                details = ColumnDetails.of(chunk, types, details, self.scaling == "auto")
+        return statistics, details
 
     def _merged_roles(self, others: dict[int, RoleStatistics], layout: Layout) -> dict[int, RoleStatistics]:
         if not self._roles:
@@ -148,21 +176,23 @@ class SchemaBuilder:
 
     def merge(self, other: SchemaBuilder) -> Self:
         """Add what another builder, asked for the same kinds and scaling, has learnt."""
-        if (self.kind, self.scaling) != (other.kind, other.scaling):
-            raise InputError(
-                f"Builders to merge must be asked for the same: kind {self.kind!r} and scaling {self.scaling!r} "
-                f"against {other.kind!r} and {other.scaling!r}."
-            )
+        for name in ("kind", "scaling", "extrapolate", "missing"):
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if mine != theirs:
+                raise InputError(f"Builders to merge must be asked for the same {name}: {mine!r} against {theirs!r}.")
         if other._layout is None:
             return self
         if self._layout is None:
             self._layout, self._statistics, self._roles = other._layout, other._statistics, other._roles
+            self._details = other._details
         else:
             layout = self._layout.joined(other._layout)
             self._roles = self._merged_roles(other._roles, layout)
             self._layout = layout
             if self._statistics is not None and other._statistics is not None:
                 self._statistics = self._statistics.merged(other._statistics)
+            if self._details is not None and other._details is not None:
+                self._details = self._details.merged(other._details)
         self._n_rows += other._n_rows
         self._huge |= other._huge
         return self
@@ -188,17 +218,16 @@ class SchemaBuilder:
                 f"Found array with 1 sample(s) (shape={(1, *layout.row_shape)}) while a minimum of 2 is required: "
                 "nothing can be learnt from 1 sample."
             )
-        roles = learnt_roles(self._roles)
-        varies = any(len(column.levels) > 1 for column in roles.categorical)
-        if not varies and (statistics is None or statistics.constant.all()):
-            modelled = len(roles.categorical) + (0 if statistics is None else len(statistics.mean))
-            raise InputError(
-                f"All {modelled} columns are constant: there is nothing to learn. Check that the right "
-                "columns were selected."
-            )
-        columns, blocks = self._numbers(layout, statistics)
-        variances = {position: one.counts.variance for position, one in self._roles.items() if one.counts is not None}
+        assignment = assign(self.kind, layout.labels, layout.row_shape).with_words(self._roles)
+        left = left_out(assignment, layout.types, statistics, self._details, self._roles)
+        roles = learnt_roles(self._roles, [column for _, (column, _) in sorted(left.items())])
+        columns, blocks = self._numbers(layout, statistics, assignment, left)
+        levels = {column.source: self._roles[column.source].counts for column in roles.categorical}
+        variances = {position: counts.variance for position, counts in levels.items() if counts is not None}
         blocks += categorical_blocks(roles.categorical, variances, len(columns))
+        rates = self._missing_rates(columns, roles, assignment, statistics)
+        _refuse_constant(columns, roles, rates, {place: layout.column_name(place) for place in left})
+        blocks += indicator_blocks(rates, blocks[-1].stop)
         kept = layout.labels is None and layout.types[0].numpy == "uint8" and blocks[0].kind in KEPT_AS_UINT8
         schema = Schema(
             container=layout.container,
@@ -210,24 +239,51 @@ class SchemaBuilder:
             scaling="column" if self.scaling == "auto" else self.scaling,
             stored_uint8=kept and is_precise_in_float32(columns.shift, columns.scale),
             roles=roles,
+            within_range=layout.labels is not None and not self.extrapolate,
+            missing="model" if self._models_missing(layout) else "error",
+            missing_rates=tuple(rate for rate in rates if rate > 0),
         )
         self._warn(schema, roles)
+        warn_of_left_out({place: _name_of(layout, place) for place in left}, left, stacklevel=3)
         return schema
 
-    def _numbers(self, layout: Layout, statistics: ColumnStatistics | None) -> tuple[Columns, tuple[Block, ...]]:
-        """The columns that are numbers, and their blocks."""
-        if statistics is None:
+    def _models_missing(self, layout: Layout) -> bool:
+        """Pixels are never missing."""
+        return self.missing == "model" and len(layout.row_shape) == 1
+
+    def _missing_rates(
+        self, columns: Columns, roles: Roles, assignment: Assignment, statistics: ColumnStatistics | None
+    ) -> list[float]:
+        """The share of missing cells of each encoded column."""
+        missing: list[int] = []
+        if statistics is not None:
+            counted = np.broadcast_to(statistics.count, len(statistics.mean))
+            place = {source: column for column, source in enumerate(assignment.numbers.tolist())}
+            missing += [self._n_rows - int(counted[place[source]]) for source in columns.source.tolist()]
+        counts = [self._roles[column.source].counts for column in roles.categorical]
+        missing += [0 if one is None else one.missing for one in counts]
+        return [count / self._n_rows for count in missing]
+
+    def _numbers(
+        self,
+        layout: Layout,
+        statistics: ColumnStatistics | None,
+        assignment: Assignment,
+        left: Collection[int],
+    ) -> tuple[Columns, tuple[Block, ...]]:
+        """The columns that are numbers and not ``left`` out, and their blocks."""
+        numbers = assignment.numbers
+        if statistics is None or all(position in left for position in numbers):
             nothing, none = np.empty(0), np.empty(0, dtype=bool)
             return Columns(np.empty(0, dtype=np.int64), nothing, nothing, nothing, nothing, nothing, none, none), ()
-        assignment = assign(self.kind, layout.labels, layout.row_shape)
-        numbers = assignment.numbers
         kinds, columns = infer_columns(
             statistics,
-            [assignment.asked[position] for position in numbers],
+            [IGNORE if position in left else assignment.asked[position] for position in numbers],
             layout.types if len(layout.types) == 1 else [layout.types[position] for position in numbers],
             homogeneous=layout.labels is None,
             images=len(layout.row_shape) > 1,
             scaling=self.scaling,
+            details=self._details,
         )
         blocks = _blocks(kinds, columns, statistics, layout)
         return replace(columns, source=numbers[columns.source]), blocks
@@ -241,7 +297,8 @@ class SchemaBuilder:
             inside[place[[position for position, one in enumerate(assignment.asked) if one == name]]] = True
 
             def refused(chunk: np.ndarray, kind: AffineKind = kind, inside: np.ndarray = inside) -> np.ndarray:
-                return kind.refuses(chunk, training=True) & inside
+                bad = kind.refuses(chunk, training=True) & inside
+                return bad & ~np.isnan(chunk) if self.missing == "model" and chunk.dtype.kind == "f" else bad
 
             cell = first_cell(matrix, refused)
             if cell is not None and np.isfinite(cell[2]):
@@ -285,6 +342,8 @@ def _layout(matrix: Matrix, columns: np.ndarray | None) -> Layout:
 
 def _blocks(kinds: list[str], columns: Columns, statistics: ColumnStatistics, layout: Layout) -> tuple[Block, ...]:
     deviation = statistics.deviation[columns.source]
+    for place in columns.curves:
+        deviation[place] = 1 / columns.scale[place]
     blocks = []
     for name in dict.fromkeys(kinds):
         start = kinds.index(name)
@@ -295,11 +354,33 @@ def _blocks(kinds: list[str], columns: Columns, statistics: ColumnStatistics, la
         scale = columns.scale[start:stop][varying]
         with np.errstate(under="ignore"):
             variance = float(np.mean((deviation[start:stop][varying] * scale) ** 2))
-        step = float(scale.min()) if columns.integer[start:stop][varying].all() else 0.0
+        even = columns.integer[start:stop][varying].all() and not any(start <= place < stop for place in columns.curves)
+        step = float(scale.min()) if even else 0.0
         shape = layout.row_shape if len(layout.row_shape) > 1 else (stop - start,)
         mean = float(columns.mean[start:stop].mean()) if name == "count" else 0.0
         blocks.append(Block(name, start, stop, shape, step, variance, mean=mean))
     return tuple(blocks)
+
+
+def _name_of(layout: Layout, column: int) -> str:
+    """A column as the key by which ``schema`` names it."""
+    return str(column) if layout.labels is None else repr(layout.labels[column])
+
+
+def _refuse_constant(columns: Columns, roles: Roles, rates: list[float], left: Mapping[int, str]) -> None:
+    """Raise :class:`InputError` if nothing that is modelled varies."""
+    if not len(columns) and not roles.categorical:
+        raise InputError(
+            f"No column is left to model. Identifiers, free text, columns without any cell and those to ignore are "
+            f"left out: {', '.join(list(left.values())[:10])}. Say what a column is to model it all the same: "
+            'schema={column: "categorical"}.'
+        )
+    varies = any(len(column.levels) > 1 for column in roles.categorical) or not columns.constant.all()
+    if not varies and not any(rates):
+        raise InputError(
+            f"All {len(columns) + len(roles.categorical)} columns are constant: there is nothing to learn. Check that "
+            "the right columns were selected."
+        )
 
 
 def _is_notable(schema: Schema, column: int) -> bool:

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from isthmus.core.errors import InputError
 
 from .matrix import Matrix
 
 
-def refuse_non_finite(matrix: Matrix, first_row: int = 0) -> None:
+def refuse_non_finite(
+    matrix: Matrix,
+    first_row: int = 0,
+    columns: Sequence[int] | NDArray[np.integer] | None = None,
+    allow_missing: bool = False,
+) -> None:
     """Raise :class:`InputError` if a cell is NaN or infinite: counts them, names the first.
 
-    ``first_row`` is the position of the matrix's first row in the user's data.
+    ``first_row`` is the position of the matrix's first row in the user's data. Only ``columns`` are looked at, or all
+    of them; ``allow_missing`` allows NaN.
     """
     counts = {"NaN": 0, "inf": 0}
     where = {"NaN": "", "inf": ""}
-    for start, chunk in matrix.chunks():
+    chosen = None if columns is None else np.sort(np.asarray(columns, dtype=np.int64))
+    for start, chunk in matrix.chunks(chosen):
         if chunk.dtype.kind != "f":
             return
         for name, bad in (("NaN", np.isnan(chunk)), ("inf", np.isinf(_as_float64(chunk)))):
+            if name == "NaN" and allow_missing:
+                continue
             found = int(np.count_nonzero(bad))
             if found and not counts[name]:
                 row, column = (int(part) for part in np.argwhere(bad)[0])
+                column = column if chosen is None else int(chosen[column])
                 where[name] = matrix.cell_name(first_row + start + row, column)
             counts[name] += found
     parts = []
@@ -36,15 +47,28 @@ def refuse_non_finite(matrix: Matrix, first_row: int = 0) -> None:
             f"first at {where['inf']}."
         )
     if parts:
-        raise InputError(
-            " ".join(parts) + " Every cell must be a finite number: drop these rows, or fill the cells first "
+        fix = (
+            "Missing cells are allowed, infinite ones are not: correct them, or make them missing."
+            if allow_missing
+            else "Every cell must be a finite number: drop these rows, or fill the cells first "
             "(for example with sklearn.impute.SimpleImputer)."
         )
+        raise InputError(f"{' '.join(parts)} {fix}")
 
 
-def are_finite(cells: np.ndarray) -> bool:
-    """No cell is NaN or infinite, or too large for float64."""
-    return cells.dtype.kind != "f" or bool(np.isfinite(_as_float64(cells)).all())
+def are_finite(cells: np.ndarray, allow_missing: bool = False) -> bool:
+    """No cell is infinite, or too large for float64; nor NaN, if that is not allowed."""
+    if cells.dtype.kind != "f":
+        return True
+    values = _as_float64(cells)
+    return not np.isinf(values).any() if allow_missing else bool(np.isfinite(values).all())
+
+
+def are_present(cells: np.ndarray, is_position: bool) -> NDArray[np.bool_]:
+    """Which cells of a column are not missing, shape (n,): positions in a vocabulary are -1 there, numbers NaN."""
+    if is_position:
+        return cells >= 0
+    return ~np.isnan(cells) if cells.dtype.kind == "f" else np.ones(len(cells), dtype=bool)
 
 
 def refuse_missing_words(matrix: Matrix, column: int, first_row: int = 0) -> None:

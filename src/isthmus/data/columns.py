@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from isthmus.core.errors import InputError
 
+from .curves import Curve, parse_curve
+from .resolution import STEPS
 from .statistics import Flags, Floats
+
+NUMBERS = ("shift", "scale", "low", "high", "mean")
+FLAGS = ("integer", "constant")
+EXTRAS = frozenset({"step", "curves"})
+"""What only some frames have: it is written if it is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +31,17 @@ class Columns:
     source : ndarray of int
         The column's position in the user's data.
     shift, scale : ndarray
-        ``feature = (x - shift) * scale``; the scale is positive and finite.
+        ``feature = (x - shift) * scale``, of the curve of x where there is one; the scale is positive and finite.
     low, high : ndarray
         The range of the kind (0 and 255 for pixels), or the observed one.
     mean : ndarray
         The mean of the training rows, in the user's units.
     integer, constant : ndarray of bool
         All training values were whole numbers; they did not vary.
+    step : ndarray, optional
+        All training values were multiples of it; 0 where that is not so, or the data type says it. None: 0 everywhere.
+    curves : dict of int to Curve
+        What columns, by their place here, go through before they are scaled.
     """
 
     source: NDArray[np.int64]
@@ -41,6 +52,8 @@ class Columns:
     mean: Floats
     integer: Flags
     constant: Flags
+    step: Floats | None = None
+    curves: Mapping[int, Curve] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.source)
@@ -53,9 +66,12 @@ class Columns:
     def to_json(self) -> dict[str, Any]:
         """Lists by name; one number stands for a list whose entries are all the same."""
         described: dict[str, Any] = {"source": None if self.in_order else self.source.tolist()}
-        for field in fields(self)[1:]:
-            values = getattr(self, field.name).tolist()
-            described[field.name] = values[0] if len({repr(value) for value in values}) == 1 else values
+        for name in (*NUMBERS, *FLAGS, "step"):
+            if getattr(self, name) is not None:
+                values = getattr(self, name).tolist()
+                described[name] = values[0] if len({repr(value) for value in values}) == 1 else values
+        if self.curves:
+            described["curves"] = {str(place): curve.to_json() for place, curve in sorted(self.curves.items())}
         return described
 
     @classmethod
@@ -65,18 +81,21 @@ class Columns:
         ``sources`` are the positions in the user's data, in increasing order, that the
         columns must have.
         """
-        names = [field.name for field in fields(cls)]
-        if not isinstance(described, Mapping) or set(described) != set(names):
+        names = ["source", *NUMBERS, *FLAGS]
+        if not isinstance(described, Mapping) or set(described) - EXTRAS != set(names):
             raise InputError(f"Not the columns of a schema: expected exactly {names}.")
         width = len(sources)
         source = _source(described["source"], sources)
-        numbers: dict[str, Any] = {name: _numbers(name, described[name], width) for name in names[1:6]}
-        flags: dict[str, Any] = {name: _flags(name, described[name], width) for name in names[6:]}
+        numbers: dict[str, Any] = {name: _numbers(name, described[name], width) for name in NUMBERS}
+        flags: dict[str, Any] = {name: _flags(name, described[name], width) for name in FLAGS}
         if not (numbers["scale"] > 0).all():
             raise InputError("Not a schema: every scale must be positive.")
         if not (numbers["low"] <= numbers["high"]).all():
             raise InputError("Not a schema: a column's low is above its high.")
-        return cls(source, **numbers, **flags)
+        step = _numbers("step", described["step"], width) if "step" in described else None
+        if step is not None and not STEPS.issuperset(step.tolist()):
+            raise InputError(f"Not a schema: a step must be one of {sorted(STEPS)}.")
+        return cls(source, **numbers, **flags, step=step, curves=_curves(described.get("curves", {}), width))
 
 
 def _source(entry: Any, sources: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -91,6 +110,13 @@ def _source(entry: Any, sources: NDArray[np.int64]) -> NDArray[np.int64]:
     ):
         raise InputError(f"Not a schema: `source` must be a permutation of {width} columns, or null.")
     return np.array(entry, dtype=np.int64)
+
+
+def _curves(entry: Any, width: int) -> dict[int, Curve]:
+    places = [str(place) for place in range(width)]
+    if not isinstance(entry, Mapping) or not set(entry) <= set(places):
+        raise InputError("Not a schema: `curves` must be by column.")
+    return {int(place): parse_curve(one) for place, one in entry.items()}
 
 
 def _numbers(name: str, entry: Any, width: int) -> Floats:

@@ -12,42 +12,94 @@ from torch import Tensor
 from isthmus.core.blocks import Block
 from isthmus.core.errors import InputError
 
-from .carried import Carried
+from .carried import AsGiven, Carried
 from .columns import Columns
-from .kinds import AFFINE, most_likely
+from .datetimes import TimeType
+from .kinds import AFFINE, Count, most_likely
+from .levels import Levels
 from .matrix import ColumnType, rows_per_chunk
+from .resolution import rounded
+from .roles import EMPTY
 from .statistics import Floats
 from .tables import build_frame
 
 if TYPE_CHECKING:
     from .schema import Schema
 
+INDICATED = 0.5
+"""An indicator says that the cell is missing from this probability on."""
 
-def decoded(schema: Schema, features: Tensor | np.ndarray, dtype: Any, carried: Carried | None) -> Any:
+
+def decoded(
+    schema: Schema,
+    features: Tensor | np.ndarray,
+    dtype: Any,
+    carried: Carried | None,
+    restore_missing: bool = False,
+) -> Any:
     """What :meth:`Schema.decode` says."""
     array = features.detach().cpu().numpy() if isinstance(features, Tensor) else np.asarray(features)
     if array.ndim != 2 or array.shape[1] != schema.n_encoded:
         raise InputError(f"Features to decode must have shape (n, {schema.n_encoded}); got {array.shape}.")
     known = _known(schema, carried, len(array))
     types = schema.types if dtype is None else tuple(_other_type(one, np.dtype(dtype)) for one in schema.types)
+    gone = _missing(schema, array, restore_missing)
     if schema.labels is None:
-        return _decoded_array(schema, array, types[0].dtype, known)
+        return _decoded_array(schema, array, types[0].dtype, known, gone)
     columns = [np.empty(len(array), dtype=one.dtype) for one in types]
+    built: dict[int, Any] = {}
     for position, values in known.items():
-        columns[position][:] = _in_type(values, columns[position].dtype)
+        if isinstance(values, AsGiven):
+            built[position] = values.series
+        else:
+            columns[position][:] = _in_type(values, columns[position].dtype)
     tables = _level_tables(schema, [columns[column.source].dtype for column in schema.roles.categorical])
-    for into, numbers, levels in _chunks(schema, array):
+    for into, numbers, positions in _chunks(schema, array):
         for place, source in enumerate(schema.columns.source):
-            columns[source][into] = as_dtype(numbers[:, place], columns[source].dtype)
-        for column, table, position in zip(schema.roles.categorical, tables, levels.T, strict=True):
+            measured = numbers[:, place] if dtype is not None else _measured(schema, place, numbers[:, place])
+            columns[source][into] = as_dtype(measured, columns[source].dtype)
+        for column, table, position in zip(schema.roles.categorical, tables, positions.T, strict=True):
             columns[column.source][into] = table[position]
-    return build_frame(schema.container, schema.labels, columns, types, schema.roles.levels)
+    empty = {column.source: column for column in schema.roles.ignored if column.why == EMPTY}
+    for source in empty:
+        columns[source] = np.zeros(len(array), dtype=types[source].dtype)
+        gone[source] = np.ones(len(array), dtype=bool)
+    levels = dict(schema.roles.levels)
+    levels.update((source, Levels((), column.categories, column.ordered)) for source, column in empty.items())
+    kept = [
+        position for position in range(schema.n_features) if position not in schema.roles.dropped or position in built
+    ]
+    return build_frame(
+        schema.container,
+        [schema.labels[position] for position in kept],
+        [built.get(position, columns[position]) for position in kept],
+        [types[position] for position in kept],
+        {place: levels[position] for place, position in enumerate(kept) if position in levels},
+        {place: gone[position] for place, position in enumerate(kept) if position in gone},
+    )
 
 
-def _decoded_array(schema: Schema, array: np.ndarray, dtype: np.dtype, known: Mapping[int, np.ndarray]) -> np.ndarray:
+def _missing(schema: Schema, array: np.ndarray, restore: bool) -> dict[int, NDArray[np.bool_]]:
+    """Where features say that a cell is missing, by the user's column; nothing unless it is to be restored."""
+    start = schema.n_encoded - len(schema.indicated)
+    if not restore:
+        return {}
+    return {
+        schema.encoded_sources[column]: array[:, start + place] >= INDICATED
+        for place, column in enumerate(schema.indicated)
+    }
+
+
+def _decoded_array(
+    schema: Schema,
+    array: np.ndarray,
+    dtype: np.dtype,
+    known: Mapping[int, Any],
+    gone: Mapping[int, NDArray[np.bool_]],
+) -> np.ndarray:
     rows = np.empty((len(array), schema.n_features), dtype=dtype)
     for position, values in known.items():
-        rows[:, position] = _in_type(values, dtype)
+        rows[:, position] = _in_type(np.asarray(values.series) if isinstance(values, AsGiven) else values, dtype)
     tables = _level_tables(schema, [dtype] * len(schema.roles.categorical))
     sources = np.array([column.source for column in schema.roles.categorical], dtype=np.int64)
     longest = max((len(table) for table in tables), default=0)
@@ -58,18 +110,49 @@ def _decoded_array(schema: Schema, array: np.ndarray, dtype: np.dtype, known: Ma
             continue
         rows[into, schema.columns.source] = as_dtype(numbers, dtype)
         rows[into, sources] = padded[np.arange(len(sources)), levels]
+    if dtype.kind == "f":
+        for position, missing in gone.items():
+            rows[missing, position] = np.nan
+        rows[:, [column.source for column in schema.roles.ignored if column.why == EMPTY]] = np.nan
+    dropped = [position for position in schema.roles.dropped if position not in known]
+    if dropped:
+        return np.delete(rows, dropped, axis=1)
     return rows.reshape(len(array), *schema.row_shape)
 
 
 def _chunks(schema: Schema, array: np.ndarray) -> Iterator[tuple[slice, Floats, NDArray[np.int64]]]:
     """Some rows at a time: where they belong, their numbers in the user's units, and their levels' positions."""
     step = rows_per_chunk(schema.n_encoded)
+    held = _held(schema)
     for start in range(0, len(array), step):
         chunk = array[start : start + step].astype(np.float64)
         if np.isnan(chunk).any():
             raise InputError("Features to decode contain NaN: the codes lie far outside of what the model learnt.")
         numbers = in_users_units(chunk[:, : len(schema.columns)], schema.columns, schema.blocks)
+        if held.any():
+            numbers[:, held] = np.clip(numbers[:, held], schema.columns.low[held], schema.columns.high[held])
         yield slice(start, start + len(chunk)), numbers, level_positions(chunk, schema.blocks)
+
+
+def _held(schema: Schema) -> NDArray[np.bool_]:
+    """The numbers that come back within the range of training: all of a frame that may not extrapolate.
+
+    Counts are in proportion to the exposure, if there is one, and training may not have seen as much of it.
+    """
+    held = np.full(len(schema.columns), schema.within_range)
+    if schema.has_exposure:
+        for block in schema.blocks:
+            if block.kind == Count.name:
+                held[block.start : block.stop] = False
+    return held
+
+
+def _measured(schema: Schema, place: int, values: Floats) -> Floats:
+    """One column's values, as finely as training measured it."""
+    step = 0.0 if schema.columns.step is None else float(schema.columns.step[place])
+    return (
+        values if step == 0 else rounded(values, step, TimeType.of(schema.types[schema.columns.source[place]].native))
+    )
 
 
 def _level_tables(schema: Schema, dtypes: Sequence[np.dtype]) -> list[np.ndarray]:
@@ -80,17 +163,18 @@ def _level_tables(schema: Schema, dtypes: Sequence[np.dtype]) -> list[np.ndarray
     ]
 
 
-def _known(schema: Schema, carried: Carried | None, n: int) -> Mapping[int, np.ndarray]:
+def _known(schema: Schema, carried: Carried | None, n: int) -> Mapping[int, Any]:
     """The columns to put back, of n rows."""
     wanted = schema.roles.carried
-    if not wanted:
-        return {}
-    if carried is None or set(carried.columns) != set(wanted):
+    given = set() if carried is None else set(carried.columns)
+    if not set(wanted) <= given <= {*wanted, *schema.roles.dropped}:
         names = ", ".join(schema.column_name(position) for position in wanted)
         raise InputError(
             f"The model does not give back {names}, which it takes as known. Say what the rows to decode have "
             "there: pass given={column: value}, with one value for all rows or one per row."
         )
+    if carried is None:
+        return {}
     carried.check(n)
     return carried.columns
 
@@ -116,6 +200,8 @@ def in_users_units(features: Floats, columns: Columns, blocks: Sequence[Block]) 
     with np.errstate(over="ignore", under="ignore"):
         values = features / columns.scale
         values += columns.shift
+        for column, curve in columns.curves.items():
+            values[:, column] = curve.inverse(values[:, column])
     for block in blocks:
         if block.kind in AFFINE:
             inside = slice(block.start, block.stop)

@@ -16,10 +16,17 @@ if TYPE_CHECKING:
 def describe(schema: Schema) -> list[dict[str, Any]]:
     """One row per column of a frame in the user's order; or one for a whole array, and one per column with a role."""
     if schema.labels is not None:
-        return [_column(schema, position, str(label)) for position, label in enumerate(schema.labels)]
+        rates = {
+            schema.encoded_sources[column]: {"missing": rate}
+            for column, rate in zip(schema.indicated, schema.missing_rates, strict=True)
+        }
+        return [
+            {**_column(schema, position, str(label)), **rates.get(position, {})}
+            for position, label in enumerate(schema.labels)
+        ]
     shape = "×".join(str(part) for part in schema.row_shape)
     name = f"{schema.container} {shape}" if len(schema.row_shape) > 1 else f"all {shape} columns"
-    carried = schema.roles.carried
+    carried = tuple(sorted((*schema.roles.carried, *schema.roles.ignored_sources)))
     if carried:
         name = f"the other {schema.n_features - len(carried)} columns"
     if schema.roles.categorical:
@@ -32,6 +39,12 @@ def describe(schema: Schema) -> list[dict[str, Any]]:
 def _column(schema: Schema, position: int, name: str) -> dict[str, Any]:
     one = schema.types[0] if schema.labels is None else schema.types[position]
     roles = schema.roles
+    for ignored in roles.ignored:
+        if ignored.source == position:
+            return {**_plain(name, "ignore", one, None, None), "why": ignored.why}
+    for ignored in roles.ignored:
+        if ignored.source == position:
+            return {**_plain(name, "ignore", one, None, None), "why": ignored.why}
     levels = roles.levels.get(position)
     if levels is not None:
         kind = "condition" if position in roles.carried else "categorical"
@@ -49,6 +62,7 @@ def _column(schema: Schema, position: int, name: str) -> dict[str, Any]:
 def _numbers(schema: Schema, name: str, kind: str, one: ColumnType, where: np.ndarray) -> dict[str, Any]:
     columns = schema.columns
     scale = columns.scale[where]
+    curves = {columns.curves[place].name for place in where.tolist() if place in columns.curves}
     return {
         "name": name,
         "kind": kind,
@@ -59,6 +73,7 @@ def _numbers(schema: Schema, name: str, kind: str, one: ColumnType, where: np.nd
         "mean": float(columns.mean[where].mean()),
         "scale": float(scale[0]) if (scale == scale[0]).all() else None,
         "constant": int(columns.constant[where].sum()),
+        **({"curve": curves.pop()} if curves else {}),
     }
 
 

@@ -35,20 +35,27 @@ class Encoder:
 
     ``blocks`` may hold others after those; they are left to whoever reads levels.
 
-    The arithmetic is one subtraction and one multiplication per cell, in float32 where that is precise and in
-    float64 elsewhere; which one depends on the columns and the data types only, never on the chunk.
+    The arithmetic is one subtraction and one multiplication per cell (after its column's curve, if it has one), in
+    float32 where that is precise and in float64 elsewhere; which one depends on the columns and the data types only,
+    never on the chunk.
     """
 
     def __init__(self, columns: Columns, blocks: Sequence[Block], stored_uint8: bool) -> None:
         self._stored_uint8 = stored_uint8
         self.width = len(columns)
-        self._shift, self._scale = columns.shift, columns.scale
-        self._precise_in_float32 = is_precise_in_float32(columns.shift, columns.scale)
+        self.is_affine = not columns.curves
+        self._shift, self._scale, self._curves = columns.shift, columns.scale, columns.curves
+        self._precise_in_float32 = not columns.curves and is_precise_in_float32(columns.shift, columns.scale)
         self._shifts, self._scales = bool((columns.shift != 0).any()), bool((columns.scale != 1).any())
         with np.errstate(over="ignore", under="ignore"):
             self._shift32 = torch.from_numpy(columns.shift.astype(np.float32))
             self._scale32 = torch.from_numpy(columns.scale.astype(np.float32))
         self._checked = tuple(block for block in blocks if block.kind in AFFINE and AFFINE[block.kind].expects)
+
+    @property
+    def checks(self) -> bool:
+        """Some cells must be looked at before they are used as they are."""
+        return bool(self._checked)
 
     def path(self, matrix: Matrix, columns: NDArray[np.integer] | None) -> Path:
         """How rows of these types are encoded: kept as uint8, or computed in float32 or in float64."""
@@ -64,17 +71,17 @@ class Encoder:
         index: RowIndex,
         columns: NDArray[np.integer] | None,
         path: Path,
-        into: Tensor | None = None,
+        absent: Tensor | None = None,
     ) -> Tensor:
         """The rows at ``index``, shape (m, d): uint8 on the path "uint8", else finite float32.
 
-        ``into`` is written to, instead of a new tensor, where the rows are part of wider ones.
+        Where ``absent``, bool (m, d), is given, cells may be missing: they become 0, and are marked there.
         """
         kept = path == "uint8"
-        encoded = into
-        if encoded is None:
-            shape = (count_of(index, matrix.n_rows), self.width)
-            encoded = torch.empty(shape, dtype=torch.uint8 if kept else torch.float32)
+        shape = (count_of(index, matrix.n_rows), self.width)
+        encoded = torch.empty(shape, dtype=torch.uint8 if kept else torch.float32)
+        if self.width == 0:
+            return encoded
         for place, part in parts_of(index, matrix.n_rows, rows_per_chunk(self.width, ENCODED_CELLS)):
             chunk = matrix.read(part, columns)
             out = encoded[place]
@@ -84,11 +91,25 @@ class Encoder:
                 self._encode_in_float32(chunk, out)
             else:
                 self._encode_in_float64(chunk, out)
+            if absent is not None:
+                absent[place] = torch.from_numpy(np.isnan(chunk)) if chunk.dtype.kind == "f" else False
+                out.masked_fill_(absent[place], 0)
             if not kept:
-                self._check_finite(out, matrix, part, columns)
+                self._check_finite(out, matrix, part, columns, absent is not None)
             if self._checked:
-                self._check_range(out, chunk, matrix, part, columns)
+                self._check_range(out, chunk, matrix, part, columns, absent is not None)
         return encoded
+
+    def log_slopes(self, matrix: Matrix, index: RowIndex, columns: NDArray[np.integer] | None) -> NDArray[np.float64]:
+        """The logarithm of each feature's derivative by its cell, shape (m, d); 0 where the cell is missing."""
+        slopes = np.empty((count_of(index, matrix.n_rows), self.width))
+        for place, part in parts_of(index, matrix.n_rows, rows_per_chunk(self.width, ENCODED_CELLS)):
+            chunk = matrix.read(part, columns).astype(np.float64)
+            slopes[place] = np.log(self._scale)
+            for column, curve in self._curves.items():
+                slopes[place, column] += curve.log_slope(chunk[:, column])
+            slopes[place][np.isnan(chunk)] = 0.0
+        return slopes
 
     def _encode_in_float32(self, chunk: np.ndarray, out: Tensor) -> None:
         np.copyto(out.numpy(), chunk, casting="unsafe")
@@ -100,16 +121,25 @@ class Encoder:
     def _encode_in_float64(self, chunk: np.ndarray, out: Tensor) -> None:
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             values = chunk.astype(np.float64, order="C")
+            for column, curve in self._curves.items():
+                values[:, column] = curve.forward(values[:, column])
             values -= self._shift
             values *= self._scale
             np.copyto(out.numpy(), values, casting="same_kind")
 
-    def _check_finite(self, out: Tensor, matrix: Matrix, part: RowIndex, columns: NDArray[np.integer] | None) -> None:
+    def _check_finite(
+        self,
+        out: Tensor,
+        matrix: Matrix,
+        part: RowIndex,
+        columns: NDArray[np.integer] | None,
+        allow_missing: bool,
+    ) -> None:
         flat = out.reshape(-1)
         # One pass: the sum of squares is finite only if every cell is. Only huge cells need the exact look.
         if bool(torch.isfinite(torch.dot(flat, flat))) or bool(torch.isfinite(flat).all()):
             return
-        refuse_non_finite(matrix)
+        refuse_non_finite(matrix, columns=columns, allow_missing=allow_missing)
         row, column = (int(place) for place in torch.nonzero(~torch.isfinite(out))[0])
         raise InputError(
             f"Input X has a value beyond float32 after scaling at {_name(matrix, part, row, column, columns)}. "
@@ -117,13 +147,22 @@ class Encoder:
         )
 
     def _check_range(
-        self, out: Tensor, chunk: np.ndarray, matrix: Matrix, part: RowIndex, columns: NDArray[np.integer] | None
+        self,
+        out: Tensor,
+        chunk: np.ndarray,
+        matrix: Matrix,
+        part: RowIndex,
+        columns: NDArray[np.integer] | None,
+        allow_missing: bool,
     ) -> None:
         for block in self._checked:
             kind, inside = AFFINE[block.kind], slice(block.start, block.stop)
             if not kind.suspects(out[:, inside]):
                 continue
-            bad = np.argwhere(kind.refuses(chunk[:, inside], training=False))
+            refused = kind.refuses(chunk[:, inside], training=False)
+            if allow_missing and chunk.dtype.kind == "f":
+                refused &= ~np.isnan(chunk[:, inside])
+            bad = np.argwhere(refused)
             if len(bad):
                 row, column = int(bad[0][0]), int(bad[0][1]) + block.start
                 raise InputError(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from isthmus.core.errors import InputError
 
+from .datetimes import TimeType
 from .kinds import write_one_hot
 from .levels import Levels, plain_level
 from .roles import ConditionColumn, Roles, standardised
@@ -31,6 +32,8 @@ class Given:
         The column that a key names, or None.
     name : callable
         A column in the user's words, for errors.
+    times : mapping of int to TimeType
+        What the columns of dates and times hold, by position.
 
     Raises
     ------
@@ -46,8 +49,9 @@ class Given:
         n: int,
         position: Callable[[Any], int | None],
         name: Callable[[int], str],
+        times: Mapping[int, TimeType] | None = None,
     ) -> None:
-        self._roles, self._n, self._name = roles, n, name
+        self._roles, self._n, self._name, self._times = roles, n, name, times or {}
         if given is not None and not isinstance(given, Mapping):
             raise InputError(
                 f"`given` must be a dict of columns to values; got {type(given).__name__}. {self._known()}"
@@ -57,7 +61,7 @@ class Given:
             place = position(key)
             if place is None or place not in roles.carried:
                 raise InputError(f"`given` names {key!r}, which is no condition. {self._known()}")
-            self._values[place] = self._listed(place, value)
+            self._values[place] = self._as_numbers(place, self._listed(place, value))
         missing = [column.source for column in roles.condition if column.source not in self._values]
         if missing:
             raise InputError(
@@ -152,6 +156,18 @@ class Given:
                 f"`given` has {len(value)} values for {self._name(source)}; expected one for all rows, or {self._n}."
             )
         return [plain_level(one) for one in value]
+
+    def _as_numbers(self, source: int, values: list[Any]) -> list[Any]:
+        """Dates and times as the numbers that their columns hold."""
+        time = self._times.get(source)
+        if time is None:
+            return values
+        try:
+            return [time.number(value) for value in values]
+        except ValueError as error:
+            raise InputError(
+                f"`given` for {self._name(source)}: {error}. Pass a {time.words} of the datetime module, or ISO text."
+            ) from error
 
     def _known(self) -> str:
         roles = self._roles

@@ -6,10 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from .assignment import IGNORE
 from .columns import Columns
-from .kinds import AFFINE
+from .curves import Curve
+from .datetimes import TimeType
+from .details import ColumnDetails
+from .kinds import AFFINE, Binary, Continuous, Count
 from .matrix import ColumnType
-from .statistics import ColumnStatistics, Floats
+from .scaling import chosen_curve
+from .statistics import ColumnStatistics, Flags, Floats
 
 
 def infer_columns(
@@ -20,16 +25,19 @@ def infer_columns(
     homogeneous: bool,
     images: bool,
     scaling: str,
+    details: ColumnDetails | None = None,
 ) -> tuple[list[str], Columns]:
     """The kind of each column that is a number (in encoded order) and the columns.
 
     ``Columns.source`` is their place among the columns that the statistics are of. A homogeneous array gets one kind
-    from the whole matrix. Columns of a frame are judged one by one, and grouped by kind.
+    from the whole matrix. Columns of a frame are judged one by one, and grouped by kind; their ``details`` say how
+    finely they are measured, and which curves they need. Columns to "ignore" are left out.
     """
+    chooses = scaling == "auto"
     scaling = "column" if scaling == "auto" else scaling
     if homogeneous:
-        kinds = [_matrix_kind(statistics, requested[0], images)] * len(requested)
-        source = np.arange(len(requested))
+        source = np.flatnonzero([one != IGNORE for one in requested])
+        kinds = [_matrix_kind(statistics.columns(source), requested[int(source[0])], images)] * len(source)
     else:
         kinds = _column_kinds(statistics, requested, types)
         source = np.array([place for name in AFFINE for place, kind in enumerate(kinds) if kind == name])
@@ -46,7 +54,42 @@ def infer_columns(
         low[inside], high[inside] = bounds
         shift[inside], scale[inside] = kind.affine(some, *bounds, scaling)
     constant, integer = statistics.constant, statistics.integer
-    return kinds, Columns(source.astype(np.int64), shift, scale, low, high, statistics.mean, integer, constant)
+    step, curves = None, {}
+    if details is not None:
+        step = _steps(details, types, kinds, source)
+        curves = _curves(details, types, kinds, source, constant) if chooses else {}
+    for place, curve in curves.items():
+        shift[place], scale[place] = _affine_of(curve, details.ordered(int(source[place])) if details else np.empty(0))
+    source = source.astype(np.int64)
+    return kinds, Columns(source, shift, scale, low, high, statistics.mean, integer, constant, step, curves)
+
+
+def _steps(
+    details: ColumnDetails, types: Sequence[ColumnType], kinds: Sequence[str], source: np.ndarray
+) -> Floats | None:
+    """The step of each column; what lies between two values of a binary one, or of counts, is an expectation."""
+    expected = [kind in (Binary.name, Count.name) for kind in kinds]
+    step = np.where(expected, 0.0, details.resolution.steps(types)[source])
+    return step if step.any() else None
+
+
+def _curves(
+    details: ColumnDetails, types: Sequence[ColumnType], kinds: Sequence[str], source: np.ndarray, constant: Flags
+) -> dict[int, Curve]:
+    """What continuous columns need; moments in time need nothing: early ones are no smaller than late ones."""
+    curves: dict[int, Curve] = {}
+    for place, column in enumerate(source):
+        time = TimeType.of(types[column].native)
+        if kinds[place] == Continuous.name and not constant[place] and (time is None or time.family == "duration"):
+            curve = chosen_curve(details.ordered(int(column)))
+            if curve is not None:
+                curves[place] = curve
+    return curves
+
+
+def _affine_of(curve: Curve, ordered: Floats) -> tuple[float, float]:
+    mapped = curve.forward(ordered)
+    return float(mapped.mean()), 1.0 / float(mapped.std())
 
 
 def _matrix_kind(statistics: ColumnStatistics, requested: str, images: bool) -> str:
@@ -63,6 +106,11 @@ def _column_kinds(statistics: ColumnStatistics, requested: Sequence[str], types:
     fitting = {name: kind.fits_columns(statistics) for name, kind in AFFINE.items()}
     # A column of booleans is binary by its type, whether or not both values were seen.
     fitting["binary"] = fitting["binary"] | np.array([one.numpy == "bool" for one in types])
+    # Two neighbouring days, or seconds, are no truth values.
+    are_times = np.array([TimeType.of(one.native) is not None for one in types])
+    for name in fitting:
+        if name != Continuous.name:
+            fitting[name] = fitting[name] & ~are_times
     return [
         next(name for name, fits in fitting.items() if fits[place]) if asked == "auto" else asked
         for place, asked in enumerate(requested)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Level = str | int | float | bool
 
-MOST_LEVELS = 1000
+MOST_LEVELS = 10_000
 MOST_CHARACTERS = 1000
 SHOWN = 10
 

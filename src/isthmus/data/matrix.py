@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +27,22 @@ LARGEST_EXACT_INTEGER = 2**53
 
 @dataclass(frozen=True)
 class ColumnType:
-    """The data type of a column: numpy's name for it, and the frame library's own (empty for arrays)."""
+    """The data type of a column.
+
+    Attributes
+    ----------
+    numpy : str
+        numpy's name for it.
+    native : str
+        The frame library's own; empty for arrays.
+    marker : str
+        How a missing cell is written where the type leaves a choice: "none" or "na" instead of NaN in a pandas column
+        of objects, "nan" instead of null in floats of polars and Arrow. Types are equal whatever it is.
+    """
 
     numpy: str
     native: str = ""
+    marker: str = field(default="", compare=False)
 
     @property
     def dtype(self) -> np.dtype:
@@ -75,7 +88,10 @@ class Matrix(ABC):
 
     @abstractmethod
     def read(self, index: RowIndex, columns: NDArray[np.integer] | None = None) -> np.ndarray:
-        """The rows at ``index``, flat, with ``columns`` in that order; the caller must not write into the result."""
+        """The rows at ``index``, flat, with ``columns`` in that order; the caller must not write into the result.
+
+        Missing cells are NaN.
+        """
 
     def raw(self, index: RowIndex, columns: Sequence[int]) -> list[np.ndarray]:
         """Some columns of the rows at ``index``, each in a data type that loses nothing.
@@ -88,8 +104,19 @@ class Matrix(ABC):
         """The levels that a column of text or categories holds; None for numbers."""
         return None
 
-    def refuse_words(self, declared: Collection[int] = ()) -> None:
-        """Raise :class:`InputError` if a column not ``declared`` to hold levels, or unfit for it, is no number."""
+    def given_column(self, column: int) -> Any:
+        """A column as the user gave it: a series of the frame's library, or an array."""
+        return self.raw(slice(0, self.n_rows), [column])[0]
+
+    def is_empty(self, column: int) -> bool:
+        """All cells are missing, and of a type that could be anything."""
+        return False
+
+    def refuse_words(self, declared: Collection[int] = (), ignored: Collection[int] = ()) -> None:
+        """Raise :class:`InputError` if a column not ``declared`` to hold levels, or unfit for it, is no number.
+
+        Those ``ignored`` may be anything.
+        """
         return
 
     @abstractmethod

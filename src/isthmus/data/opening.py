@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,13 @@ def open_matrix(data: Any) -> Matrix:
     return array_matrix(data)
 
 
-def reorder(expected: Sequence[Label], got: Sequence[Label]) -> NDArray[np.int64] | None:
+def reorder(
+    expected: Sequence[Label], got: Sequence[Label], optional: Collection[Label] = ()
+) -> NDArray[np.int64] | None:
     """Where the expected columns stand in the data; None where they stand as expected.
 
-    Columns are matched by name if all names on both sides are text, and by position otherwise.
+    Columns are matched by name if all names on both sides are text, and by position otherwise. ``optional`` columns
+    need not be there; they stand at -1 then.
 
     Raises
     ------
@@ -44,7 +47,7 @@ def reorder(expected: Sequence[Label], got: Sequence[Label]) -> NDArray[np.int64
         return None
     place = {label: position for position, label in enumerate(got)}
     unseen = sorted(set(map(str, got)) - set(map(str, expected)))
-    missing = sorted(set(map(str, expected)) - set(map(str, got)))
+    missing = sorted(set(map(str, expected)) - set(map(str, got)) - set(map(str, optional)))
     if unseen or missing:
         message = "The feature names should match those that were passed during fit.\n"
         if unseen:
@@ -52,7 +55,7 @@ def reorder(expected: Sequence[Label], got: Sequence[Label]) -> NDArray[np.int64
         if missing:
             message += "Feature names seen at fit time, yet now missing:\n" + _listed(missing)
         raise InputError(message + "Pass the columns that the model was fitted on; their order does not matter.")
-    return np.array([place[label] for label in expected], dtype=np.int64)
+    return np.array([place.get(label, -1) for label in expected], dtype=np.int64)
 
 
 def _listed(names: list[str]) -> str:

@@ -9,10 +9,11 @@ from typing import Any
 from isthmus.core.errors import InputError
 
 from .levels import MOST_CHARACTERS, MOST_LEVELS, Level, Levels
-from .roles import CategoricalColumn, ConditionColumn, ExposureColumn, Roles
+from .roles import EMPTY, WHY, CategoricalColumn, ConditionColumn, ExposureColumn, IgnoredColumn, Roles
 
-ROLE_KEYS = frozenset({"levels", "categorical", "condition", "exposure"})
+ROLE_KEYS = frozenset({"levels", "categorical", "condition", "exposure", "ignored"})
 _LEVELS_KEYS = {"values", "categories", "ordered"}
+_IGNORED_KEYS = {"source", "why", "categories", "ordered"}
 _CONDITION_KEYS = {"source", "levels", "shift", "scale"}
 
 
@@ -43,6 +44,16 @@ def roles_to_json(roles: Roles) -> dict[str, Any]:
         ]
     if roles.exposure is not None:
         described["exposure"] = {"source": roles.exposure.source, "mean": roles.exposure.mean}
+    if roles.ignored:
+        described["ignored"] = [
+            {
+                "source": column.source,
+                "why": column.why,
+                "categories": None if column.categories is None else list(column.categories),
+                "ordered": column.ordered,
+            }
+            for column in roles.ignored
+        ]
     return described
 
 
@@ -55,8 +66,9 @@ def parse_roles(description: Mapping[str, Any], width: int) -> Roles:
     categorical = _categorical(description["categorical"], tables) if "categorical" in description else ()
     condition = _condition(description["condition"], tables) if "condition" in description else ()
     exposure = _exposure(description["exposure"]) if "exposure" in description else None
-    roles = Roles(categorical, condition, exposure)
-    sources = [*(column.source for column in categorical), *roles.carried]
+    ignored = _ignored(description["ignored"]) if "ignored" in description else ()
+    roles = Roles(categorical, condition, exposure, ignored)
+    sources = [*(column.source for column in categorical), *roles.carried, *roles.ignored_sources]
     _require(
         all(0 <= source < width for source in sources) and len(set(sources)) == len(sources),
         f"levels and roles must be of different columns of {width}",
@@ -65,6 +77,8 @@ def parse_roles(description: Mapping[str, Any], width: int) -> Roles:
     _require(sizes == sorted(sizes), "categorical columns in another order")
     given = [column.source for column in condition]
     _require(given == sorted(given), "conditions in another order")
+    left_out = [column.source for column in ignored]
+    _require(left_out == sorted(left_out), "ignored columns in another order")
     return roles
 
 
@@ -125,6 +139,22 @@ def _condition(entry: Any, tables: list[Levels]) -> tuple[ConditionColumn, ...]:
         _require(one["scale"] > 0, "scale of a condition must be positive")
         levels = None if one["levels"] is None else _table(tables, one["levels"])
         columns.append(ConditionColumn(one["source"], levels, float(one["shift"]), float(one["scale"])))
+    return tuple(columns)
+
+
+def _ignored(entry: Any) -> tuple[IgnoredColumn, ...]:
+    _require(isinstance(entry, list) and len(entry) > 0, "ignored columns must be a list")
+    columns = []
+    for one in entry:
+        _require(
+            isinstance(one, Mapping) and set(one) == _IGNORED_KEYS and type(one["source"]) is int,
+            f"an ignored column has exactly {sorted(_IGNORED_KEYS)}",
+        )
+        _require(one["why"] in WHY, f"a column is ignored for one of {WHY}")
+        _require(isinstance(one["ordered"], bool), "`ordered` must be true or false")
+        _require(one["categories"] is None or one["why"] == EMPTY, "categories of a column that does not come back")
+        categories = None if one["categories"] is None else _level_tuple(one["categories"])
+        columns.append(IgnoredColumn(one["source"], one["why"], categories, one["ordered"]))
     return tuple(columns)
 
 

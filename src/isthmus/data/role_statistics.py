@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from isthmus.core.errors import InputError
 
-from .assignment import CONDITION, EXPOSURE
+from .assignment import CONDITION, EXPOSURE, WORDS
 from .cells import are_finite, refuse_missing_words, refuse_non_finite
 from .kinds import Categorical
 from .level_counts import LevelCounts
 from .levels import MOST_LEVELS, Vocabulary
 from .matrix import Matrix, rows_per_chunk
-from .roles import CategoricalColumn, ConditionColumn, ExposureColumn, Roles
+from .roles import CategoricalColumn, ConditionColumn, ExposureColumn, IgnoredColumn, Roles
 from .statistics import ColumnStatistics
 
 LEARNT_CELLS = 1 << 21
@@ -30,8 +30,8 @@ MOST_CONDITION_LEVELS = 20
 class RoleStatistics:
     """What was seen of one column.
 
-    ``counts`` are None once a numeric condition cannot be levels; ``statistics`` are there for numbers that may be
-    standardised.
+    ``counts`` are None once a numeric condition cannot be levels, or undeclared words are too many for levels;
+    ``statistics`` are there for numbers that may be standardised.
     """
 
     role: str
@@ -42,9 +42,10 @@ class RoleStatistics:
     def of(cls, role: str, cells: np.ndarray, vocabulary: Vocabulary | None) -> RoleStatistics:
         """Of finite numbers, or positions in a vocabulary; shape (n,)."""
         is_number = vocabulary is None and cells.dtype.kind != "b"
-        statistics = ColumnStatistics.of(cells[:, None]) if is_number and role != Categorical.name else None
+        has_levels = role in (Categorical.name, WORDS)
+        statistics = ColumnStatistics.of(cells[:, None]) if is_number and not has_levels else None
         counts = None
-        if role == Categorical.name or (role == CONDITION and (statistics is None or statistics.integer.all())):
+        if has_levels or (role == CONDITION and (statistics is None or statistics.integer.all())):
             counts = LevelCounts.of(cells, vocabulary)
         return cls(role, counts, statistics)._settled()
 
@@ -57,18 +58,20 @@ class RoleStatistics:
         return RoleStatistics(self.role, counts, statistics)._settled()
 
     def _settled(self) -> RoleStatistics:
+        if self.role == WORDS and self.counts is not None and self.counts.are_too_many:
+            return RoleStatistics(self.role, None, None)
         if self.statistics is None or self.counts is None or len(self.counts.counts) <= MOST_CONDITION_LEVELS:
             return self
         return RoleStatistics(self.role, None, self.statistics)
 
 
 def role_statistics(
-    matrix: Matrix, roles: Mapping[int, str], place: Mapping[int, int], first_row: int
+    matrix: Matrix, roles: Mapping[int, str], place: Mapping[int, int], first_row: int, allow_missing: bool = False
 ) -> dict[int, RoleStatistics]:
     """Statistics of the columns with ``roles``, by their position in the schema.
 
     ``place`` says where each stands in the matrix; ``first_row`` is the position of the matrix's first row in the
-    user's data.
+    user's data; ``allow_missing`` allows missing levels. Conditions and the exposure must always be there.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def role_statistics(
         cells_by_column = matrix.raw(slice(start, min(start + step, matrix.n_rows)), sources)
         for (position, role), source, cells in zip(roles.items(), sources, cells_by_column, strict=True):
             vocabulary = matrix.vocabulary(source)
-            _check_cells(matrix, source, role, cells, start, first_row)
+            _check_cells(matrix, source, role, cells, start, first_row, allow_missing)
             one = RoleStatistics.of(role, cells, vocabulary)
             whole = found[position].merged(one) if position in found else one
             found[position] = whole
@@ -99,24 +102,31 @@ def role_statistics(
 def check(statistics: RoleStatistics, column_name: str) -> None:
     """Raise :class:`InputError` if what are to be levels cannot be."""
     if statistics.counts is not None:
-        statistics.counts.check(column_name)
+        if statistics.role == WORDS:
+            statistics.counts.check_types(column_name)
+        else:
+            statistics.counts.check(column_name)
 
 
-def learnt_roles(found: Mapping[int, RoleStatistics]) -> Roles:
-    """The schema's part of it."""
+def learnt_roles(found: Mapping[int, RoleStatistics], ignored: Sequence[IgnoredColumn] = ()) -> Roles:
+    """The schema's part of it, but for the columns that are ``ignored``."""
+    left = {column.source for column in ignored}
     categorical: list[CategoricalColumn] = []
     condition: list[ConditionColumn] = []
     exposure = None
     for position, one in sorted(found.items()):
+        if position in left:
+            continue
         if one.role == EXPOSURE and one.statistics is not None:
             exposure = ExposureColumn(position, float(one.statistics.mean[0]))
-        elif one.role == Categorical.name and one.counts is not None:
+        elif one.role in (Categorical.name, WORDS) and one.counts is not None:
             categorical.append(CategoricalColumn(position, one.counts.finish()))
         elif one.counts is not None:
             condition.append(ConditionColumn(position, one.counts.finish()))
         elif one.statistics is not None:
             condition.append(_standardising(position, one.statistics))
-    return Roles(tuple(sorted(categorical, key=lambda column: len(column.levels))), tuple(condition), exposure)
+    by_size = tuple(sorted(categorical, key=lambda column: len(column.levels)))
+    return Roles(by_size, tuple(condition), exposure, tuple(ignored))
 
 
 def _standardising(position: int, statistics: ColumnStatistics) -> ConditionColumn:
@@ -124,13 +134,16 @@ def _standardising(position: int, statistics: ColumnStatistics) -> ConditionColu
     return ConditionColumn(position, None, float(statistics.mean[0]), 1.0 / deviation)
 
 
-def _check_cells(matrix: Matrix, source: int, role: str, cells: np.ndarray, start: int, first_row: int) -> None:
+def _check_cells(
+    matrix: Matrix, source: int, role: str, cells: np.ndarray, start: int, first_row: int, allow_missing: bool
+) -> None:
+    may_miss = allow_missing and role in (Categorical.name, WORDS)
     if matrix.vocabulary(source) is not None:
-        if cells.min() < 0:
+        if cells.min() < 0 and not may_miss:
             refuse_missing_words(matrix, source, first_row)
         return
-    if not are_finite(cells):
-        refuse_non_finite(matrix, first_row)
+    if not are_finite(cells, may_miss):
+        refuse_non_finite(matrix, first_row, [source] if allow_missing else None, may_miss)
     if role == EXPOSURE:
         check_exposure(cells, lambda row: matrix.cell_name(first_row + start + row, source))
 

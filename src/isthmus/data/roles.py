@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,9 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isthmus.core.blocks import Block
+from isthmus.core.blocks import MISSING, Block
 
-from .levels import Levels
+from .levels import Level, Levels
+
+ASKED, IDENTIFIER, TEXT, MANY_LEVELS, EMPTY = WHY = ("asked", "identifier", "text", "levels", "empty")
+"""Why a column is left out."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,29 @@ class ExposureColumn:
 
 
 @dataclass(frozen=True)
+class IgnoredColumn:
+    """A column that is left out.
+
+    Attributes
+    ----------
+    source : int
+        Its position in the user's data.
+    why : str
+        "asked", "identifier", "text" (free text), "levels" (too many) or "empty" (all cells are missing, and come back
+        so).
+    categories : tuple, optional
+        The categories that an empty column's type declares.
+    ordered : bool
+        Their order means something.
+    """
+
+    source: int
+    why: str
+    categories: tuple[Level, ...] | None = None
+    ordered: bool = False
+
+
+@dataclass(frozen=True)
 class Roles:
     """All columns that are not modelled as numbers.
 
@@ -60,14 +86,17 @@ class Roles:
     condition : tuple of ConditionColumn
         In the user's order.
     exposure : ExposureColumn, optional
+    ignored : tuple of IgnoredColumn
+        In the user's order.
     """
 
     categorical: tuple[CategoricalColumn, ...] = ()
     condition: tuple[ConditionColumn, ...] = ()
     exposure: ExposureColumn | None = None
+    ignored: tuple[IgnoredColumn, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.categorical or self.condition or self.exposure is not None)
+        return bool(self.categorical or self.condition or self.exposure is not None or self.ignored)
 
     @property
     def one_hot_width(self) -> int:
@@ -84,6 +113,16 @@ class Roles:
         """The positions of the columns that the model does not give back, in the user's order."""
         exposure = () if self.exposure is None else (self.exposure.source,)
         return tuple(sorted((*(column.source for column in self.condition), *exposure)))
+
+    @cached_property
+    def ignored_sources(self) -> tuple[int, ...]:
+        """The positions of the columns that are left out, in the user's order."""
+        return tuple(column.source for column in self.ignored)
+
+    @cached_property
+    def dropped(self) -> tuple[int, ...]:
+        """Those of them that do not come back by themselves: all but the empty ones."""
+        return tuple(column.source for column in self.ignored if column.why != EMPTY)
 
     @cached_property
     def levels(self) -> dict[int, Levels]:
@@ -105,6 +144,15 @@ def categorical_blocks(
         blocks.append(Block("categorical", start, start + width, (width,), variance=variance, cardinality=cardinality))
         start += width
     return tuple(blocks)
+
+
+def indicator_blocks(rates: Sequence[float], start: int) -> tuple[Block, ...]:
+    """The block of indicators from feature ``start`` on, if encoded columns miss cells at these ``rates``."""
+    of = tuple(column for column, rate in enumerate(rates) if rate > 0)
+    if not of:
+        return ()
+    variance = float(np.mean([rates[column] * (1 - rates[column]) for column in of]))
+    return (Block(MISSING, start, start + len(of), (len(of),), variance=variance, of=of),)
 
 
 def standardised(column: ConditionColumn, numbers: np.ndarray) -> Tensor:

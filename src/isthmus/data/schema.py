@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,34 +15,35 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isthmus.core.batch import Batch
-from isthmus.core.blocks import Block
 from isthmus.core.errors import InputError
+from isthmus.core.expansion import expanded
 
-from .assignment import position_of_key
-from .carried import Carried
-from .columns import Columns
+from .carried import AsGiven, Carried
+from .datetimes import TimeType
 from .decoding import decoded
 from .description import describe
 from .encoding import Encoder
 from .given import Given
 from .kinds import KINDS
-from .matrix import ColumnType, Label, Matrix
-from .opening import open_matrix, reorder
+from .matching import matched
 from .role_json import roles_to_json
-from .roles import Roles
 from .rows import Rows
+from .schema_fields import SchemaFields
 from .schema_json import label_to_json, parse_schema
 from .side_columns import SideColumns
 
+SCORED_ROWS = 1 << 14
+"""Rows whose slopes are held at once."""
+
 
 @dataclass(frozen=True, eq=False)
-class Schema:
+class Schema(SchemaFields):
     """What was learnt of the training data; made by :meth:`learn` or a :class:`SchemaBuilder`.
 
     A homogeneous array (or stack of images) has one kind, and one block. The columns of a frame are judged one by
     one and grouped by kind, so that the encoded row has one block of each: binary, unit-interval, continuous, count;
-    and after those one per number of levels of the categorical columns. Columns with a role (conditions, the exposure)
-    are not part of the encoded row.
+    and after those one per number of levels of the categorical columns, and last the indicators of missing cells.
+    Columns with a role (conditions, the exposure, those to ignore) are not part of the encoded row.
 
     Attributes
     ----------
@@ -66,7 +66,14 @@ class Schema:
         uint8 data stays uint8 in a :class:`~isthmus.core.batch.Batch`, and the model computes
         ``(values - shift) * scale``.
     roles : Roles
-        The levels of categorical columns; conditions and exposure, which are known rather than modelled.
+        The levels of categorical columns; conditions and exposure, which are known rather than modelled; what is
+        ignored, and why.
+    within_range : bool
+        Decoded numbers are held to the range of the training data.
+    missing : str
+        "model" if cells may be missing, else "error".
+    missing_rates : tuple of float
+        The share of missing cells in training of each column that has an indicator: those whose cells were missing.
 
     Examples
     --------
@@ -78,18 +85,16 @@ class Schema:
     [[1.0, 100.0], [3.0, 300.0], [2.0, 200.0]]
     """
 
-    container: str
-    row_shape: tuple[int, ...]
-    labels: tuple[Label, ...] | None
-    types: tuple[ColumnType, ...]
-    blocks: tuple[Block, ...]
-    columns: Columns
-    scaling: str
-    stored_uint8: bool
-    roles: Roles = field(default_factory=Roles)
-
     @classmethod
-    def learn(cls, data: Any, *, kind: Any = "auto", scaling: str = "auto") -> Schema:
+    def learn(
+        cls,
+        data: Any,
+        *,
+        kind: Any = "auto",
+        scaling: str = "auto",
+        extrapolate: bool = False,
+        missing: str = "error",
+    ) -> Schema:
         """Learn the schema of ``data``, read in chunks of rows.
 
         Parameters
@@ -99,106 +104,104 @@ class Schema:
         kind : str or dict, default "auto"
             One of "auto", "images", "binary", "unit-interval", "continuous", "count" (whole numbers from 0 to 2**24)
             or "categorical" (every column has levels: numbers of any meaning, in frames also text, categories and
-            booleans; at most 1,000 per column).
+            booleans; at most 10,000 per column). In a frame, "auto" takes text and categories for levels, and leaves
+            out, with a warning, what looks like an identifier (texts nearly all distinct, row numbers) or like free
+            text.
             Or a dict. Of a frame: from column names to kinds; the columns that it does not name are judged by their
             values. A column can also be a "condition" (known, not modelled: text, categories, booleans and up to 20
             distinct whole numbers become one-hot, other numbers are standardised), and one the "exposure" (positive:
-            how long or how much was counted in a row). Of an array: from column positions to these two roles; the
-            other columns have one kind. The key "*" stands for all columns that are not named:
-            ``{"*": "count", 64: "condition"}``.
+            how long or how much was counted in a row); some can be left out ("ignore"). Of an array: from column
+            positions to these three roles; the other columns have one kind. The key "*" stands for all columns that are
+            not named: ``{"*": "count", 64: "condition"}``.
         scaling : str, default "auto"
-            How continuous columns are scaled: "column" (each to mean 0 and standard deviation 1; "auto" means
-            this), "common" (each to mean 0, and all by the root of their mean variance) or "none".
+            How continuous columns are scaled: "column" (each to mean 0 and standard deviation 1), "common" (each to
+            mean 0, and all by the root of their mean variance) or "none". "auto" means "column"; and in frames,
+            columns of at least 100 rows that are far from normal go through a logarithm or their quantiles first.
+        missing : str, default "error"
+            What cells are that are missing (NaN, None, NaT, ``pandas.NA``, null). "error": refused. "model": allowed,
+            here and later; each column that has some gets an indicator, which is modelled, too. Columns without any
+            cell are left out with a warning. Infinite cells are always refused.
+        extrapolate : bool, default False
+            Rows of a frame may be decoded to values outside of the range of the training data. Those of an array
+            always may.
 
         Raises
         ------
         InputError
-            If the data does not fit: NaN or infinite cells, fewer than two rows, no column that varies, text,
-            dates, complex numbers, a number of dimensions that means nothing; the message names the cell or column.
+            If the data does not fit: infinite cells, missing ones where they are an error, fewer than two rows, no
+            column that varies, arrays of text or dates, complex numbers, columns of mixed types, a number of dimensions
+            that means nothing; the message names the cell or column.
         ParameterError
             If ``kind`` or ``scaling`` is unknown.
         """
         # The builder makes schemas, so its module imports this one.
         from .builder import SchemaBuilder
 
-        return SchemaBuilder(kind=kind, scaling=scaling).update(data).finish()
-
-    @property
-    def n_features(self) -> int:
-        """The number of the user's columns, those with a role among them; for images h * w * c."""
-        return math.prod(self.row_shape)
-
-    @property
-    def n_encoded(self) -> int:
-        """The number of features in an encoded row: the width of all blocks together."""
-        return self.blocks[-1].stop
-
-    @property
-    def condition_width(self) -> int:
-        """The number of features that all conditions become; 0 without."""
-        return self.roles.condition_width
-
-    @property
-    def has_exposure(self) -> bool:
-        """A column says how long or how much was counted in each row."""
-        return self.roles.exposure is not None
-
-    @property
-    def mean_exposure(self) -> float:
-        """The mean exposure of the training data; 1 without."""
-        return 1.0 if self.roles.exposure is None else self.roles.exposure.mean
-
-    @property
-    def feature_names(self) -> tuple[str, ...] | None:
-        """The column names of a frame, if all of them are text."""
-        if self.labels is None or not all(isinstance(label, str) for label in self.labels):
-            return None
-        return tuple(str(label) for label in self.labels)
-
-    @property
-    def shift(self) -> Tensor:
-        """float32, shape (d,), encoded order: ``features = (values - shift) * scale``."""
-        return _float32(np.append(self.columns.shift, np.zeros(self.roles.one_hot_width)))
-
-    @property
-    def scale(self) -> Tensor:
-        """float32, shape (d,), encoded order; kept within float32's range (``columns.scale`` is exact)."""
-        return _float32(np.append(self.columns.scale, np.ones(self.roles.one_hot_width)))
+        builder = SchemaBuilder(kind=kind, scaling=scaling, extrapolate=extrapolate, missing=missing)
+        return builder.update(data).finish()
 
     @cached_property
     def _encoder(self) -> Encoder:
         return Encoder(self.columns, self.blocks, self.stored_uint8)
 
-    def rows(self, data: Any, estimator_name: str = "Schema") -> Rows:
+    def rows(self, data: Any, estimator_name: str = "Schema", allow_missing: bool = False) -> Rows:
         """``data`` checked against the schema; encoded when its rows are taken.
 
         Columns of a frame are matched by name, in any order, if the schema was learnt from a frame; everything else
-        goes by position.
+        goes by position. Columns that the schema ignores need not be there. Cells may be missing if the schema models
+        that, or with ``allow_missing``.
 
         Raises
         ------
         InputError
             If the shape, the column names or the type do not fit; the message lists the differences.
         """
-        matrix, order = self._opened(data, estimator_name)
+        matrix, order = matched(self, data, estimator_name)
         source = self.columns.source if order is None else order[self.columns.source]
         everything = len(source) == matrix.n_columns and bool((source == np.arange(len(source))).all())
         side = None
+        allow_missing = allow_missing or self.missing == "model"
         if self.roles:
-            side = SideColumns(matrix, self.roles, order)
+            side = SideColumns(matrix, self.roles, order, allow_missing)
         else:
             matrix.refuse_words()
-        return Rows(matrix, self._encoder, None if everything else source, side)
+        return Rows(
+            matrix,
+            self._encoder,
+            None if everything else source,
+            side,
+            allow_missing=allow_missing,
+            indicators=len(self.indicated),
+        )
 
     def encode(self, data: Any) -> Batch:
         """All rows of ``data`` as tensors: ``rows(data).take(slice(None))``."""
         return self.rows(data).take(slice(None))
 
-    def decode(self, features: Tensor | np.ndarray, dtype: Any = None, carried: Carried | None = None) -> Any:
+    def features(self, batch: Batch) -> Tensor:
+        """Encoded rows as the features that a model sees and gives back, float32, shape (n, n_encoded).
+
+        Numbers first, 0 where they are missing; then the levels of categorical columns, one-hot, and all zeros where
+        a level is missing or was not seen in training; then the indicators of missing cells.
+        """
+        if batch.values.dtype == torch.uint8:
+            return (batch.values.float() - self.shift) * self.scale
+        return expanded(batch, self.blocks)
+
+    def decode(
+        self,
+        features: Tensor | np.ndarray,
+        dtype: Any = None,
+        carried: Carried | None = None,
+        restore_missing: bool = False,
+    ) -> Any:
         """Features back in the user's container, shape, units, data type, column names and order.
 
-        Integers are rounded; values of bounded kinds are clipped to their range; a binary column is rounded to 0
-        or 1 if its type is integer or boolean, and stays a probability otherwise. Categorical columns get their most
+        Columns that the schema ignores do not come back, unless they are ``carried``; those without any cell in
+        training come back missing. Values of bounded kinds, and all numbers of a frame unless the schema may
+        ``extrapolate``, are clipped to the range of training. Integers are rounded, and the numbers, dates and times of
+        a frame are as fine as in training: of as many decimals, whole seconds, days. A binary column is rounded to 0 or
+        1 if its type is integer or boolean, and stays a probability otherwise. Categorical columns get their most
         likely level.
 
         Parameters
@@ -206,30 +209,41 @@ class Schema:
         features : Tensor or ndarray, shape (n, n_encoded)
             In feature space, as the decoder's mean gives them: probabilities for categorical columns.
         dtype : numpy data type, optional
-            Instead of the user's: ``float`` keeps what rounding would lose. Text and categories stay what they are.
+            Instead of the user's: ``float`` keeps what rounding would lose (dates and times are days and seconds
+            since 1970-01-01). Text and categories stay what they are.
         carried : Carried, optional
             The columns that the model does not give back, of the same n rows; see :meth:`carried` and
             :meth:`carried_given`. Needed if there are any.
+        restore_missing : bool, default False
+            Cells whose indicator is at least 0.5 are missing, in the way of the column's type: NaN, None, NaT,
+            ``pandas.NA`` or null. Otherwise every cell has its value.
 
         Raises
         ------
         InputError
             If the shape is another, a feature is NaN, or ``carried`` is missing or of another number of rows.
         """
-        return decoded(self, features, dtype, carried)
+        return decoded(self, features, dtype, carried, restore_missing)
 
     def carried(self, data: Any) -> Carried:
         """The columns of the user's rows that the model does not give back, to be put in place by :meth:`decode`.
+
+        Ignored columns are among them if the rows have them, and are of the container that the schema was learnt from.
 
         Raises
         ------
         InputError
             If the data does not fit, as :meth:`rows` says; conditions and exposures are checked at once.
         """
-        if not self.roles.carried:
+        if not self.roles.carried and not self.roles.dropped:
             return Carried()
-        matrix, order = self._opened(data, "Schema")
-        return Carried(SideColumns(matrix, self.roles, order).carried())
+        matrix, order = matched(self, data, "Schema")
+        known: dict[int, Any] = dict(SideColumns(matrix, self.roles, order).carried())
+        for source in self.roles.dropped if matrix.container == self.container else ():
+            place = source if order is None else int(order[source])
+            if place >= 0:
+                known[source] = AsGiven(matrix.given_column(place))
+        return Carried(known)
 
     def carried_given(self, given: Mapping[Any, Any] | None, n: int) -> Carried:
         """The same for ``n`` rows that are not there yet, as asked; the mean exposure where none is given.
@@ -275,44 +289,54 @@ class Schema:
         """
         return self._given(given, n).exposure()
 
-    def log_jacobian(self, densities: Sequence[bool] | None = None) -> float:
+    def log_jacobian(self, densities: Sequence[bool] | None = None, rows: Rows | None = None) -> float | NDArray:
         """What to add to a log-density of the features to get that of the data as the user gave it.
 
         The sum of ``log(scale)`` over the unit-interval and continuous columns. Binary columns hold probability
         masses and add nothing, nor do counts and levels, nor constant columns that were left unscaled (their scale
-        is 1).
+        is 1). Where columns go through a curve, its slope at the cell is added, and each row has a number of its own;
+        cells that are missing add nothing.
 
         Parameters
         ----------
         densities : sequence of bool, optional
             For each block, whether its likelihood is a density; masses of levels add nothing.
+        rows : Rows, optional
+            The rows that the log-densities are of: needed if a column goes through a curve.
+
+        Returns
+        -------
+        float, or ndarray of float64, shape (n,)
+
+        Raises
+        ------
+        InputError
+            If the rows have different numbers, and ``rows`` are missing.
         """
         counted = densities or [True] * len(self.blocks)
-        return float(
-            sum(
-                np.log(self.columns.scale[block.start : block.stop]).sum()
-                for block, density in zip(self.blocks, counted, strict=True)
-                if density and KINDS[block.kind].is_density
-            )
-        )
+        marked = np.zeros(len(self.columns), dtype=bool)
+        for block, density in zip(self.blocks, counted, strict=True):
+            if block.kind in KINDS:
+                marked[block.start : block.stop] |= density and KINDS[block.kind].is_density
+        if rows is not None and not rows.is_affine:
+            parts = (slice(start, start + SCORED_ROWS) for start in range(0, len(rows), SCORED_ROWS))
+            return np.concatenate([rows.log_slopes(part)[:, marked].sum(axis=1) for part in parts])
+        if any(marked[place] for place in self.columns.curves):
+            raise InputError("The scaling has another slope in each row: pass the rows, log_jacobian(rows=...).")
+        return float(np.log(self.columns.scale[marked]).sum())
 
     def describe(self) -> list[dict[str, Any]]:
         """Rows of a table for people: one per column of a frame in the user's order, or one for a whole array
         and one for each of its columns that has a role.
 
-        Each has ``name``, ``kind`` (or "condition" or "exposure"), ``dtype``, ``columns`` (how many), ``low``,
-        ``high``, ``mean``, ``scale`` (None where there is none, or the columns differ) and ``constant`` (how many
-        columns are); columns of levels also have ``levels`` (how many; None where the columns differ).
+        Each has ``name``, ``kind`` (or "condition", "exposure" or "ignore"), ``dtype``, ``columns`` (how many),
+        ``low``, ``high``, ``mean``, ``scale`` (None where there is none, or the columns differ) and ``constant`` (how
+        many columns are). Columns of levels also have ``levels`` (how many; None where they differ), and a column
+        that goes through a curve before it is scaled its name, ``curve``: "log" or "quantile". A column of a frame with
+        missing cells in training has their share, ``missing``; one to ignore says ``why``: "asked", "identifier",
+        "text", "levels" (too many) or "empty". Dates and times are in days or seconds since 1970-01-01.
         """
         return describe(self)
-
-    def column_name(self, column: int) -> str:
-        """The user's column in the user's words: "column 'age'", "column 3" or "pixel (4, 5)"."""
-        if self.labels is not None:
-            return f"column {self.labels[column]!r}"
-        if len(self.row_shape) > 1:
-            return f"pixel {tuple(int(part) for part in np.unravel_index(column, self.row_shape))}"
-        return f"column {column}"
 
     def to_json(self) -> dict[str, Any]:
         """An exact, JSON-ready description."""
@@ -320,11 +344,13 @@ class Schema:
             "container": self.container,
             "row_shape": list(self.row_shape),
             "labels": None if self.labels is None else [label_to_json(label) for label in self.labels],
-            "types": [[one.numpy, one.native] for one in self.types],
+            "types": [[one.numpy, one.native, *([one.marker] if one.marker else [])] for one in self.types],
             "blocks": [block.to_json() for block in self.blocks],
             "columns": self.columns.to_json(),
             "scaling": self.scaling,
             "stored_uint8": self.stored_uint8,
+            **({"within_range": True} if self.within_range else {}),
+            **({"missing": {"rates": list(self.missing_rates)}} if self.missing == "model" else {}),
             **roles_to_json(self.roles),
         }
 
@@ -344,50 +370,7 @@ class Schema:
     def __hash__(self) -> int:
         return hash(self.fingerprint())
 
-    def _opened(self, data: Any, estimator_name: str) -> tuple[Matrix, NDArray[np.int64] | None]:
-        """The data, checked, and where the schema's columns stand in it (None: as in training)."""
-        matrix = open_matrix(data)
-        self._check_shape(matrix, estimator_name)
-        order = None
-        if self.labels is not None and matrix.labels is not None:
-            order = reorder(self.labels, matrix.labels)
-        if matrix.n_columns != self.n_features:
-            raise InputError(
-                f"X has {matrix.n_columns} features, but {estimator_name} is expecting {self.n_features} features as "
-                "input. Pass the columns that the model was fitted on."
-            )
-        return matrix, order
-
     def _given(self, given: Mapping[Any, Any] | None, n: int) -> Given:
-        return Given(self.roles, given, n, self._position, self.column_name)
-
-    def _position(self, key: Any) -> int | None:
-        """The column that the user calls ``key``."""
-        if self.labels is None:
-            return position_of_key(key, self.n_features)
-        return self.labels.index(key) if key in self.labels else None
-
-    def _check_shape(self, matrix: Matrix, estimator_name: str) -> None:
-        if len(self.row_shape) > 1 or len(matrix.row_shape) > 1:
-            if matrix.row_shape != self.row_shape:
-                expected, got = (
-                    "(n, " + ", ".join(map(str, shape)) + ")" for shape in (self.row_shape, matrix.row_shape)
-                )
-                raise InputError(
-                    f"X has rows of another shape: {estimator_name} is expecting {expected}; got {got}. "
-                    f"Pass X.reshape(-1, {', '.join(map(str, self.row_shape))}) if the numbers are the same, and "
-                    "images of the size that the model was fitted on."
-                )
-            given, learnt = matrix.types[0].numpy, self.types[0].numpy
-            if (given == "uint8") != (learnt == "uint8"):
-                raise InputError(
-                    f"The images are {given}, but were {learnt} in training, so that their ranges differ. Pass "
-                    f"X.astype({learnt!r}) after bringing them to the range "
-                    f"{self.columns.low.min():g} to {self.columns.high.max():g}."
-                )
-
-
-def _float32(values: np.ndarray) -> Tensor:
-    limit = float(np.finfo(np.float32).max)
-    with np.errstate(under="ignore"):
-        return torch.from_numpy(np.clip(values, -limit, limit).astype(np.float32))
+        types = {} if self.labels is None else {place: self.types[place].native for place in self.roles.carried}
+        times = {place: time for place, name in types.items() if (time := TimeType.of(name)) is not None}
+        return Given(self.roles, given, n, self.position_of, self.column_name, times)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.core.blocks import Block
+from isthmus.core.blocks import MISSING, Block
 from isthmus.core.errors import InputError
 
 from .columns import Columns
@@ -21,11 +21,14 @@ from .matrix import ColumnType, Label
 from .role_json import ROLE_KEYS, parse_roles
 from .roles import Roles
 from .tables import CONTAINERS, NATIVE_TYPES, NUMPY_NAMES
+from .typed_numbers import is_typed_in
 from .words import NATIVE_WORDS
 
 KEYS = frozenset({"container", "row_shape", "labels", "types", "blocks", "columns", "scaling", "stored_uint8"})
 BLOCK_KEYS = frozenset({"kind", "start", "stop", "shape", "step", "variance"})
-BLOCK_EXTRAS = {"count": {"mean"}, "categorical": {"cardinality"}}
+EXTRA_KEYS = frozenset({"within_range", "missing"})
+BLOCK_EXTRAS = {"count": {"mean"}, "categorical": {"cardinality"}, MISSING: {"of"}}
+MARKERS = ("", "none", "na", "nan")
 DTYPES = frozenset({*NUMPY_NAMES.values(), "float16", "longdouble"})
 MOST_FEATURES = 1 << 26
 
@@ -38,7 +41,8 @@ def label_to_json(label: Label) -> Any:
 def parse_schema(description: Any) -> dict[str, Any]:
     """The arguments of :class:`Schema` from its JSON form; raises :class:`InputError` for anything else."""
     _require(
-        isinstance(description, Mapping) and set(description) - ROLE_KEYS == KEYS, f"expected exactly {sorted(KEYS)}"
+        isinstance(description, Mapping) and set(description) - ROLE_KEYS - EXTRA_KEYS == KEYS,
+        f"expected exactly {sorted(KEYS)}",
     )
     container = description["container"]
     _require(container in ("array", "images", *CONTAINERS), f"unknown container {container!r:.40}")
@@ -52,8 +56,9 @@ def parse_schema(description: Any) -> dict[str, Any]:
     roles = parse_roles(description, width)
     _require(not roles or len(row_shape) == 1, "roles of pixels")
     types = _types(description["types"], 1 if labels is None else width, roles, container)
-    numbers = width - len(roles.categorical) - len(roles.carried)
+    numbers = width - len(roles.categorical) - len(roles.carried) - len(roles.ignored)
     blocks = _blocks(description["blocks"], numbers, roles)
+    rates = _missing_rates(description, blocks[-1])
     _require(
         len(row_shape) == 1 or (len(blocks) == 1 and blocks[0].shape == row_shape), "one block of the shape of images"
     )
@@ -63,11 +68,14 @@ def parse_schema(description: Any) -> dict[str, Any]:
     scaling, stored = description["scaling"], description["stored_uint8"]
     _require(scaling in ("column", "common", "none"), f"unknown scaling {scaling!r:.40}")
     _require(isinstance(stored, bool), "stored_uint8 must be true or false")
+    within_range = description.get("within_range", False)
+    _require(isinstance(within_range, bool) and (labels is not None or not within_range), "within_range is for frames")
     _require(
         not stored or (labels is None and types[0].numpy == "uint8" and not roles.categorical),
         "stored_uint8 without uint8 data",
     )
     columns = Columns.from_json(description["columns"], _others(roles, width))
+    _require(labels is not None or (columns.step is None and not columns.curves), "steps or curves of an array")
     _require(labels is not None or bool((np.diff(columns.source) > 0).all()), "an array's columns in another order")
     return {
         "container": container,
@@ -79,6 +87,9 @@ def parse_schema(description: Any) -> dict[str, Any]:
         "scaling": scaling,
         "stored_uint8": stored,
         "roles": roles,
+        "within_range": within_range,
+        "missing": "model" if "missing" in description else "error",
+        "missing_rates": rates,
     }
 
 
@@ -112,17 +123,25 @@ def _label(entry: Any) -> Label:
 
 def _others(roles: Roles, width: int) -> NDArray[np.int64]:
     """The positions of the columns that are numbers and modelled."""
-    taken = [*roles.carried, *(column.source for column in roles.categorical)]
+    taken = [*roles.carried, *roles.ignored_sources, *(column.source for column in roles.categorical)]
     return np.delete(np.arange(width, dtype=np.int64), taken) if taken else np.arange(width, dtype=np.int64)
 
 
 def _types(entry: Any, count: int, roles: Roles, container: str) -> tuple[ColumnType, ...]:
     _require(isinstance(entry, list) and len(entry) == count, f"{count} types are needed")
+    labels, dropped = container in CONTAINERS, set(roles.dropped)
+    empty = set(roles.ignored_sources) - dropped
     for position, pair in enumerate(entry):
         _require(
-            isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair),
+            isinstance(pair, list) and len(pair) in (2, 3) and all(isinstance(part, str) for part in pair),
             "a type is a pair of names",
         )
+        _require(len(pair) == 2 or pair[2] in MARKERS[1:], f"unknown way to write a missing cell {pair[-1]!r:.40}")
+        if position in dropped and pair[0] == "object" and labels:
+            continue  # nothing of such a column is ever built
+        if pair[0] == "object" and position in empty and container in ("pandas", "polars", "arrow"):
+            _require(NATIVE_WORDS.fullmatch(pair[1]) is not None, f"unknown type {pair[1]!r:.40}")
+            continue
         if pair[0] == "object" and position in roles.levels and container in ("pandas", "polars", "arrow"):
             _require(NATIVE_WORDS.fullmatch(pair[1]) is not None, f"unknown type {pair[1]!r:.40}")
             _require(
@@ -131,10 +150,28 @@ def _types(entry: Any, count: int, roles: Roles, container: str) -> tuple[Column
             )
             continue
         _require(pair[0] in DTYPES, f"unknown type {pair[0]!r:.40}")
+        if is_typed_in(container, pair[1]):
+            _require(pair[0] == "float64", f"{pair[0]!r} for a column of {pair[1]!r}")
+            continue
         _require(NATIVE_TYPES.fullmatch(pair[1]) is not None, f"unknown type {pair[1]!r:.40}")
         _require(container in ("array", "images") or not _are_text(roles, position), "text in a column of numbers")
         np.dtype(pair[0])
-    return tuple(ColumnType(*pair) for pair in entry)
+    return tuple(ColumnType(*parts) for parts in entry)
+
+
+def _missing_rates(description: Mapping[str, Any], last: Block) -> tuple[float, ...]:
+    """The share of missing cells of each column with an indicator."""
+    if "missing" not in description:
+        _require(last.kind != MISSING, "indicators without missing cells")
+        return ()
+    entry = description["missing"]
+    _require(
+        isinstance(entry, Mapping) and set(entry) == {"rates"} and isinstance(entry["rates"], list), "missing has rates"
+    )
+    _require(len(entry["rates"]) == len(last.of), "one rate for each indicator is needed")
+    for rate in entry["rates"]:
+        _require(type(rate) is float and 0 < rate < 1, "a rate of missing cells must lie between 0 and 1")
+    return tuple(entry["rates"])
 
 
 def _are_text(roles: Roles, position: int) -> bool:
@@ -146,28 +183,37 @@ def _blocks(entry: Any, numbers: int, roles: Roles) -> tuple[Block, ...]:
     _require(isinstance(entry, list) and len(entry) > 0, "blocks are needed")
     for one in entry:
         _require(isinstance(one, Mapping) and set(one) >= BLOCK_KEYS, f"a block has exactly {sorted(BLOCK_KEYS)}")
-        _require(one["kind"] in tuple(KINDS), f"unknown kind {one['kind']!r:.40}")
+        _require(one["kind"] in (*KINDS, MISSING), f"unknown kind {one['kind']!r:.40}")
         extras = set(one) - BLOCK_KEYS
         _require(extras <= BLOCK_EXTRAS.get(one["kind"], set()), f"a block has exactly {sorted(BLOCK_KEYS)}")
         _require(type(one["start"]) is int and type(one["stop"]) is int, "the range of a block")
-        for name in ("step", "variance", *sorted(extras)):
+        of = one.get("of", [])
+        _require(isinstance(of, list) and all(type(column) is int for column in of), "indicators of columns")
+        for name in ("step", "variance", *sorted(extras - {"of"})):
             number = one[name]
             _require(type(number) in (int, float) and 0 <= number < math.inf, f"{name} of a block must be positive")
         _positive_integers(one["shape"], "the shape of a block")
     blocks = tuple(Block.from_json(dict(one)) for one in entry)
     edges = [0, *(block.stop for block in blocks)]
+    indicators = [block for block in blocks if block.kind == MISSING]
     _require(
         all(block.start == edge < block.stop for block, edge in zip(blocks, edges, strict=False))
-        and edges[-1] == numbers + roles.one_hot_width,
+        and edges[-1] == numbers + roles.one_hot_width + sum(block.width for block in indicators),
         "blocks must cover the columns one after the other",
     )
+    for block in indicators:
+        columns = range(numbers + len(roles.categorical))
+        _require(
+            len(block.of) == block.width and set(block.of) <= set(columns) and list(block.of) == sorted(set(block.of)),
+            "indicators of columns",
+        )
     affine = [block for block in blocks if block.kind in AFFINE]
     _require(sum(block.width for block in affine) == numbers, "blocks must cover the columns one after the other")
-    order = [(tuple(KINDS).index(block.kind), block.cardinality) for block in blocks]
+    order = [((*KINDS, MISSING).index(block.kind), block.cardinality) for block in blocks]
     _require(all(first < second for first, second in pairwise(order)), "blocks in another order")
     _require(all(math.prod(block.shape) == block.width for block in blocks), "the shape of a block")
     sizes = Counter(len(column.levels) for column in roles.categorical)
-    one_hot = [(block.cardinality, block.width) for block in blocks[len(affine) :]]
+    one_hot = [(block.cardinality, block.width) for block in blocks[len(affine) :] if block.kind != MISSING]
     _require(
         one_hot == [(size, size * count) for size, count in sorted(sizes.items())],
         "categorical blocks must have the levels of their columns",

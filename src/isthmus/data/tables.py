@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
@@ -16,8 +17,11 @@ from isthmus.core.errors import InputError, MissingDependencyError
 from isthmus.core.named_columns import NamedColumns
 
 from .arrays import array_matrix, check_not_empty
+from .holes import with_holes
 from .levels import Levels, Vocabulary
-from .matrix import EXACT_IN_FLOAT32, ColumnType, Label, Matrix, RowIndex, is_huge
+from .matrix import EXACT_IN_FLOAT32, ColumnType, Label, Matrix, RowIndex, column_type, is_huge
+from .objects import missing_marker, mixture, read_objects
+from .typed_numbers import build_typed, is_typed, read_typed, typed_name
 from .words import WORDS, build_words, native_name, read_words
 
 NUMPY_NAMES = {
@@ -39,7 +43,7 @@ if hasattr(nw, "Float16"):  # pragma: no branch - older narwhals has no half flo
 CONTAINERS = ("pandas", "polars", "arrow", "columns")
 BACKENDS: dict[str, Any] = {"pandas": "pandas", "polars": "polars", "arrow": "pyarrow"}
 NATIVE_TYPES = re.compile(
-    r"|u?int(8|16|32|64)|float(16|32|64)|bool|U?Int(8|16|32|64)|Float(32|64)|boolean"
+    r"|object|u?int(8|16|32|64)|float(16|32|64)|bool|U?Int(8|16|32|64)|Float(32|64)|boolean"
     r"|(u?int(8|16|32|64)|halffloat|float|double|bool)\[pyarrow\]"
 )
 """The native column types that can be restored: nothing else is handed to a frame library."""
@@ -49,7 +53,8 @@ class FrameMatrix(Matrix):
     """The columns of a frame, each as an array (a view of the frame's own memory where its library allows).
 
     A column of text or categories is an array of positions in its vocabulary. ``foreign`` holds the frame library's
-    own types of all columns that are no numbers, those that are no text either (dates, lists) among them.
+    own types of all columns that are no numbers, those that are no text either (lists) among them; ``mixed`` says of
+    columns of several types what they hold.
     """
 
     def __init__(
@@ -60,6 +65,8 @@ class FrameMatrix(Matrix):
         types: Sequence[ColumnType],
         foreign: Mapping[int, str] | None = None,
         vocabularies: Mapping[int, Vocabulary] | None = None,
+        mixed: Mapping[int, str] | None = None,
+        native: Any = None,
     ) -> None:
         self.container = container
         self.labels = labels
@@ -67,7 +74,8 @@ class FrameMatrix(Matrix):
         self.row_shape = (len(columns),)
         self.n_rows = len(columns[0]) if columns else 0
         self._columns = columns
-        self._foreign, self._vocabularies = foreign or {}, vocabularies or {}
+        self._foreign, self._vocabularies, self._mixed = foreign or {}, vocabularies or {}, mixed or {}
+        self._native = native
         exact = all(
             column.dtype in EXACT_IN_FLOAT32 or position in self._foreign for position, column in enumerate(columns)
         )
@@ -87,17 +95,31 @@ class FrameMatrix(Matrix):
     def vocabulary(self, column: int) -> Vocabulary | None:
         return self._vocabularies.get(column)
 
-    def refuse_words(self, declared: Collection[int] = ()) -> None:
+    def given_column(self, column: int) -> Any:
+        if self._native is None:
+            return self._columns[column]
+        return nw.from_native(self._native, eager_only=True)[:, column].to_native()
+
+    def is_empty(self, column: int) -> bool:
+        return self.types[column].numpy == "object" and column not in self._foreign
+
+    def refuse_words(self, declared: Collection[int] = (), ignored: Collection[int] = ()) -> None:
+        for position, words in self._mixed.items():
+            if position not in ignored:
+                raise InputError(words)
         other = [
-            position for position in self._foreign if position not in declared or position not in self._vocabularies
+            position
+            for position in self._foreign
+            if position not in ignored and (position not in declared or position not in self._vocabularies)
         ]
         if other and self.labels is not None:
             names = [f"{self.labels[position]!r} ({self._foreign[position]})" for position in other[:10]]
             hint = next((position for position in other if position in self._vocabularies), None)
-            say = "" if hint is None else f', or say what they are: schema={{{self.labels[hint]!r}: "categorical"}}'
+            role = "ignore" if hint is None else "categorical"
+            say = f'schema={{{self.labels[other[0] if hint is None else hint]!r}: "{role}"}}'
             raise InputError(
-                f"Columns that are not numeric: {', '.join(names)}{', …' if len(other) > 10 else ''}. Mixed tables "
-                f"are not supported yet: select the numeric columns, or turn these into numbers first{say}."
+                f"Columns that are not numeric: {', '.join(names)}{', …' if len(other) > 10 else ''}. Turn them into "
+                f"numbers first, or say what they are: {say}."
             )
 
     def huge_integers(self) -> list[int]:
@@ -142,47 +164,97 @@ def frame_matrix(data: Any) -> Matrix:
         raise InputError(f"Duplicate column names: {twice[:10]}. Give every column its own name.")
     check_not_empty(native.shape)
     frame = nw.from_native(native, eager_only=True)
-    arrays: list[np.ndarray] = []
-    types: list[ColumnType] = []
-    foreign: dict[int, str] = {}
-    vocabularies: dict[int, Vocabulary] = {}
     native_types = [str(dtype) for dtype in native.dtypes] if container == "pandas" else []
-    for position in range(len(names)):
-        series = frame[:, position]  # labels of pandas need not be text
-        plain = NUMPY_NAMES.get(type(series.dtype))
-        if plain is None:
-            foreign[position] = str(series.dtype)
-            array, name = np.zeros(len(frame), dtype=np.int32), ""
-            if isinstance(series.dtype, WORDS):
-                array, vocabularies[position] = read_words(series, container)
-                name = native_name(series.to_native(), container)
-            arrays.append(array)
-            types.append(ColumnType("object", name))
-            continue
-        # A missing value has no place in integers and booleans: as NaN it is found, and named, with the others.
-        values = series.cast(nw.Float64).to_numpy() if series.null_count() else series.to_numpy()
-        arrays.append(np.asarray(values, dtype=None if values.dtype.kind in "biuf" else plain))
-        types.append(ColumnType(plain, native_types[position] if native_types else plain))
-    return FrameMatrix(container, labels, arrays, types, foreign, vocabularies)
+    # Labels of pandas need not be text: columns are taken by their position.
+    columns = [
+        _read_column(frame[:, position], container, label, native_types[position] if native_types else "")
+        for position, label in enumerate(labels)
+    ]
+    return FrameMatrix(
+        container,
+        labels,
+        [column.cells for column in columns],
+        [column.type for column in columns],
+        {position: column.foreign for position, column in enumerate(columns) if column.foreign},
+        {position: column.vocabulary for position, column in enumerate(columns) if column.vocabulary is not None},
+        {position: column.mixed for position, column in enumerate(columns) if column.mixed},
+        native,
+    )
+
+
+@dataclass(frozen=True)
+class _ReadColumn:
+    """A frame's column as numbers, or as positions in a vocabulary; the type of what is neither is ``foreign``."""
+
+    cells: np.ndarray
+    type: ColumnType
+    foreign: str = ""
+    vocabulary: Vocabulary | None = None
+    mixed: str = ""
+
+
+def _read_column(series: nw.Series, container: str, label: Label, native_type: str) -> _ReadColumn:
+    native = series.to_native()
+    plain = NUMPY_NAMES.get(type(series.dtype))
+    if plain is not None:
+        return _read_numbers(series, container, plain, native_type or plain)
+    typed = typed_name(native, container, f"column {label!r}")
+    if typed:
+        marker = missing_marker(native) if native_type == "object" else ""
+        return _ReadColumn(read_typed(native, container, typed), ColumnType("float64", typed, marker))
+    marker = missing_marker(native) if native_type == "object" else ""
+    foreign = str(series.dtype)
+    empty = len(series) == series.null_count()
+    if empty or isinstance(series.dtype, WORDS):
+        words = ColumnType("object", native_name(native, container), marker)
+        positions, vocabulary = read_words(series, container) if isinstance(series.dtype, WORDS) else (None, None)
+        if positions is None or (empty and vocabulary is not None and vocabulary.categories is None):
+            # Nothing says whether these were to be words or numbers: missing they are both ways.
+            return _ReadColumn(np.full(len(series), np.nan), words)
+        return _ReadColumn(positions, words, foreign, vocabulary)
+    if native_type == "object":
+        objects = read_objects(native)
+        if objects is not None:
+            return _ReadColumn(objects[0], ColumnType(objects[1], "object", marker))
+    nothing = np.zeros(len(series), dtype=np.int32)
+    mixed = mixture(series.to_list(), label) if isinstance(series.dtype, nw.Object) else ""
+    return _ReadColumn(nothing, ColumnType("object"), foreign, mixed=mixed)
+
+
+def _read_numbers(series: nw.Series, container: str, plain: str, native_type: str) -> _ReadColumn:
+    missing = series.null_count()
+    # A missing value has no place in integers and booleans: as NaN it is found, and named, with the others.
+    values = series.cast(nw.Float64).to_numpy() if missing else series.to_numpy()
+    cells = np.asarray(values, dtype=None if values.dtype.kind in "biuf" else plain)
+    is_nan = container in ("polars", "arrow") and not missing and cells.dtype.kind == "f" and np.isnan(cells).any()
+    return _ReadColumn(cells, ColumnType(plain, native_type, "nan" if is_nan else ""))
 
 
 def build_frame(
     container: str,
     labels: Sequence[Label],
-    columns: Sequence[np.ndarray],
+    columns: Sequence[Any],
     types: Sequence[ColumnType],
     levels: Mapping[int, Levels] | None = None,
+    missing: Mapping[int, NDArray[np.bool_]] | None = None,
 ) -> Any:
     """A frame of the library ``container`` from one array per column, with the native column types restored.
 
-    Columns of objects hold the ``levels`` given at their positions.
+    Columns of objects hold the ``levels`` given at their positions; cells are ``missing`` where that is said by
+    position. What is no array is a series of the library, and stays what it is.
     """
+    gone = missing or {}
     if container == "columns":
-        common = np.result_type(*columns)
-        return NamedColumns(tuple(str(label) for label in labels), np.stack(columns, axis=1).astype(common, copy=False))
+        columns = [
+            with_holes(column, gone[position], container, types[position]) if position in gone else column
+            for position, column in enumerate(columns)
+        ]
+        values = np.stack(columns, axis=1).astype(np.result_type(*columns), copy=False)
+        whole = tuple(one.dtype.kind in "iu" for one in types) if values.dtype.kind == "f" else ()
+        return NamedColumns(tuple(str(label) for label in labels), values, whole)
     try:
         built: list[Any] = [
-            column if column.dtype.kind != "O" else build_words(column, container, one.native, (levels or {})[position])
+            _built(column, container, one, (levels or {}).get(position), gone.get(position))
             for position, (column, one) in enumerate(zip(columns, types, strict=True))
         ]
         if container == "pandas":
@@ -191,8 +263,9 @@ def build_frame(
             frame = pd.DataFrame(dict(zip(labels, built, strict=True)))
             native = {
                 label: one.native
-                for label, one, column in zip(labels, types, columns, strict=True)
-                if one.native and one.native != str(column.dtype) and one.numpy == str(column.dtype) != "object"
+                for label, one, column in zip(labels, types, built, strict=True)
+                if isinstance(column, np.ndarray) and one.native not in ("", str(column.dtype))
+                if one.numpy == str(column.dtype) != "object"
             }
             return frame.astype(native) if native else frame
         named = {
@@ -207,12 +280,30 @@ def build_frame(
         ) from error
 
 
+def _built(
+    column: Any, container: str, one: ColumnType, levels: Levels | None, missing: NDArray[np.bool_] | None
+) -> Any:
+    """A column in its own type: words and times as the library's series, numbers as they are."""
+    if not isinstance(column, np.ndarray):
+        return column
+    if column.dtype.kind == "O" and levels is not None:
+        return build_words(_marked(column, missing, None), container, one.native, levels, one.marker)
+    if is_typed(one.native) and column.dtype.kind == "f":
+        return build_typed(_marked(column, missing, np.nan), container, one.native, one.marker)
+    return column if missing is None or not missing.any() else with_holes(column, missing, container, one)
+
+
+def _marked(column: np.ndarray, missing: NDArray[np.bool_] | None, mark: Any) -> np.ndarray:
+    return column if missing is None else np.where(missing, mark, column)
+
+
 def _named_columns(data: NamedColumns) -> Matrix:
     array = array_matrix(data.values)
     values = np.asarray(data.values, dtype=None if data.values.dtype.kind in "biuf" else np.float64)
     kind = array.types[0]
     columns = [values[:, column] for column in range(values.shape[1])]
-    return FrameMatrix("columns", data.names, columns, [kind] * len(columns))
+    types = [column_type(np.dtype(np.int64)) if whole and kind.dtype.kind == "f" else kind for whole in data.integer]
+    return FrameMatrix("columns", data.names, columns, types)
 
 
 def _container(native: Any) -> str:

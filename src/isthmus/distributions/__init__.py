@@ -7,6 +7,7 @@ from .base import Distribution, Posterior
 from .bernoulli import IndependentBernoulli
 from .by_column import log_prob_by_column
 from .categorical import IndependentCategorical
+from .column_by_column import ColumnByColumn
 from .continuous_bernoulli import ContinuousBernoulli
 from .diagonal_mixture import DiagonalMixture
 from .discretised_logistic import DiscretisedLogisticMixture
@@ -18,6 +19,7 @@ from .laplace import IndependentLaplace
 from .mixture import FiniteMixture, NormalMixture
 from .negative_binomial import IndependentNegativeBinomial
 from .normal import DiagonalNormal, FullNormal, IsotropicNormal, StandardNormal
+from .observed import Observed, observed
 from .point import OrderedPointMass, PointMass
 from .poisson import IndependentPoisson
 from .quantised import QuantisedPosterior, UniformCodes
@@ -28,6 +30,7 @@ from .symbol_sequence import SymbolSequence
 from .zero_inflated import ZeroInflatedNegativeBinomial
 
 __all__ = [
+    "ColumnByColumn",
     "ContinuousBernoulli",
     "DiagonalMixture",
     "DiagonalNormal",
@@ -46,6 +49,7 @@ __all__ = [
     "IsotropicNormal",
     "Joint",
     "NormalMixture",
+    "Observed",
     "OrderedPointMass",
     "PointMass",
     "Posterior",
@@ -61,5 +65,6 @@ __all__ = [
     "kl_divergence",
     "kl_per_dimension",
     "log_prob_by_column",
+    "observed",
     "register_kl",
 ]

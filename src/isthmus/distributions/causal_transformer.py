@@ -50,6 +50,28 @@ class CausalTransformer(nn.Module):
         for table in (self.symbols, self.places):
             table.normal_(0.0, FIRST_EMBEDDING, generator=generator)
 
+    def one_by_one(self) -> Callable[[Tensor], Tensor]:
+        """The same logits for one place after the other, of which each is computed once.
+
+        Returns
+        -------
+        callable
+            To be called with symbols (n, 0), then with those and one more (n, 1), and so on: the logits (n, K) of the
+            next place. It remembers what attention needs of the places before.
+        """
+        memories: list[list[Tensor]] = [[] for _ in self.blocks]
+
+        def following(symbols: Tensor) -> Tensor:
+            rows, place = symbols.shape
+            last = symbols[:, -1] if place else symbols.new_full((rows,), len(self.symbols) - 1)
+            vectors = (functional.embedding(last, self.symbols) + self.places[place]).unsqueeze(1)
+            for block, memory in zip(self.blocks, memories, strict=True):
+                vectors = block.next(vectors, memory, place, len(self.places))  # type: ignore[operator]
+            logits: Tensor = self.output(self.norm(vectors)).squeeze(1)
+            return logits.masked_fill(~self.known[place], -torch.inf)
+
+        return following
+
     def forward(self, symbols: Tensor) -> Tensor:
         leading = symbols.shape[:-1]
         known = symbols.reshape(-1, symbols.shape[-1])
@@ -76,9 +98,25 @@ class _Block(nn.Module):
         self.outer = _Linear(WIDER * width, width)
 
     def forward(self, vectors: Tensor) -> Tensor:
+        query, key, value = self._compared(vectors)
+        return self._answered(vectors, functional.scaled_dot_product_attention(query, key, value, is_causal=True))
+
+    def next(self, vectors: Tensor, memory: list[Tensor], place: int, places: int) -> Tensor:
+        """What :meth:`forward` gives at one place, (n, 1, width): ``memory`` has keys and values of those before."""
+        query, *new = self._compared(vectors)
+        if not memory:
+            memory += [one.new_empty(*one.shape[:2], places, one.shape[3]) for one in new]
+        for kept, one in zip(memory, new, strict=True):
+            kept[:, :, place] = one.squeeze(2)
+        key, value = (kept[:, :, : place + 1] for kept in memory)
+        return self._answered(vectors, functional.scaled_dot_product_attention(query, key, value))
+
+    def _compared(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        """Queries, keys and values, each (n, heads, T, width of a head)."""
         parts = self.questions(self.first_norm(vectors)).unflatten(-1, (3, self.heads, -1))
-        query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)
-        attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return parts.permute(2, 0, 3, 1, 4).unbind(0)
+
+    def _answered(self, vectors: Tensor, attended: Tensor) -> Tensor:
         vectors = vectors + self.answers(attended.transpose(1, 2).flatten(-2))
         update: Tensor = self.outer(functional.gelu(self.inner(self.second_norm(vectors))))
         return vectors + update

@@ -11,6 +11,10 @@ from .base import Distribution
 from .divergence import register_kl
 from .quantised import QuantisedPosterior
 
+Logits = Callable[[Tensor], Tensor]
+
+SYMBOLS_AT_ONCE = 2**14
+
 
 class SymbolSequence(Distribution):
     """Π_t p(s_t | s_1 … s_{t−1}) over symbols s (n, T), shared by all rows.
@@ -24,6 +28,9 @@ class SymbolSequence(Distribution):
         T.
     device : torch.device, optional
         Where symbols are drawn.
+    one_by_one : callable, optional
+        Gives a function that is called with symbols (n, 0), (n, 1), … and gives the logits (n, K) of the next place,
+        the same as those of ``logits``: for networks that need not begin anew for each place.
 
     Examples
     --------
@@ -38,28 +45,56 @@ class SymbolSequence(Distribution):
     tensor([0.0938])
     """
 
-    __slots__ = ("device", "logits", "places")
+    __slots__ = ("device", "logits", "one_by_one", "places")
 
     def __init__(
-        self, logits: Callable[[Tensor], Tensor], places: int, device: torch.device | str | None = None
+        self,
+        logits: Logits,
+        places: int,
+        device: torch.device | str | None = None,
+        one_by_one: Callable[[], Logits] | None = None,
     ) -> None:
-        self.logits, self.places, self.device = logits, places, device
+        self.logits, self.places, self.device, self.one_by_one = logits, places, device, one_by_one
 
     def log_prob(self, value: Tensor) -> Tensor:
-        chosen = value.long().unsqueeze(-1)
-        return self.logits(value.long()).log_softmax(-1).gather(-1, chosen).squeeze(-1).sum(-1)
+        symbols = value.long()
+        if torch.is_grad_enabled():
+            return self._log_prob(symbols)
+        rows = symbols.reshape(-1, symbols.shape[-1])
+        found = torch.cat([self._log_prob(piece) for piece in rows.split(rows_at_once(self.places))])
+        return found.reshape(symbols.shape[:-1])
+
+    def _log_prob(self, symbols: Tensor) -> Tensor:
+        return self.logits(symbols).log_softmax(-1).gather(-1, symbols.unsqueeze(-1)).squeeze(-1).sum(-1)
 
     @torch.no_grad()
     def draw(self, rows: int, generator: Generator | None = None, temperature: float = 1.0) -> Tensor:
         """Symbols (rows, T), place after place; the logits are divided by ``temperature``."""
+        most = rows_at_once(self.places)
+        sizes = [min(most, rows - start) for start in range(0, rows, most)] or [0]
+        return torch.cat([self._draw(size, generator, temperature) for size in sizes])
+
+    def _draw(self, rows: int, generator: Generator | None, temperature: float) -> Tensor:
+        following = self._following if self.one_by_one is None else self.one_by_one()
         symbols = torch.zeros(rows, 0, dtype=torch.int64, device=self.device)
         for _ in range(self.places):
-            # The symbol at the place itself is not looked at.
-            longer = torch.cat([symbols, symbols.new_zeros(rows, 1)], -1)
-            probabilities = (self.logits(longer)[:, -1] / temperature).softmax(-1)
+            probabilities = (following(symbols) / temperature).softmax(-1)
             drawn = torch.multinomial(probabilities, 1, generator=generator)
             symbols = torch.cat([symbols, drawn], -1)
         return symbols
+
+    def _following(self, symbols: Tensor) -> Tensor:
+        # The symbol at the place itself is not looked at.
+        return self.logits(torch.cat([symbols, symbols.new_zeros(len(symbols), 1)], -1))[:, -1]
+
+
+def rows_at_once(places: int) -> int:
+    """How many sequences a network sees at once: a power of two, of about 16,384 symbols in all.
+
+    >>> rows_at_once(49), rows_at_once(1024), rows_at_once(10**6)
+    (256, 16, 1)
+    """
+    return 1 << max(0, (SYMBOLS_AT_ONCE // places).bit_length() - 1)
 
 
 @register_kl(QuantisedPosterior, SymbolSequence)

@@ -22,13 +22,14 @@ from .code_posterior import CodePosterior
 from .conditions import carried_of
 from .exploring import Exploring
 from .generating import Generating
+from .imputing import Imputing
 from .parameters import AXES, SpecParameters
 from .scoring import Scoring
 from .shared import complete_constructor
 
 
 class BaseAutoencoder(
-    Generating, Exploring, Scoring, ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecParameters
+    Generating, Exploring, Imputing, Scoring, ClassNamePrefixFeaturesOutMixin, TransformerMixin, SpecParameters
 ):
     """Fits one composition and uses it. Subclasses declare their constructor and :meth:`_parts`."""
 
@@ -46,9 +47,11 @@ class BaseAutoencoder(
         likelihood: Any = AUTO,
         penalties: Any = AUTO,
         objective: Any = AUTO,
-        corruption: Any = None,
+        corruption: Any = AUTO,
         schema: Any = AUTO,
         scaling: str = AUTO,
+        missing: str = AUTO,
+        extrapolate: bool = False,
         max_epochs: int | str = AUTO,
         max_seconds: float | None = None,
         batch_size: int | str = AUTO,
@@ -77,6 +80,8 @@ class BaseAutoencoder(
         self.corruption = corruption
         self.schema = schema
         self.scaling = scaling
+        self.missing = missing
+        self.extrapolate = extrapolate
         self.max_epochs = max_epochs
         self.max_seconds = max_seconds
         self.batch_size = batch_size
@@ -216,7 +221,7 @@ class BaseAutoencoder(
     def sigma_(self) -> float | None:
         """The likelihood's noise scale, in units of the scaled features; None if there is none."""
         scales = [part.sigma for part in self.module_.likelihood.parts if hasattr(part, "sigma")]
-        return float(scales[0]) if scales else None  # type: ignore[arg-type]
+        return float(scales[0]) if scales else None
 
     @property
     def architecture_(self) -> list[LayerRow]:

@@ -30,4 +30,4 @@ def given_context(schema: Schema, given: Mapping[Any, Any] | None, n: int) -> tu
 
 def carried_of(schema: Schema, data: Any) -> Carried | None:
     """The columns of the user's own rows that decoding cannot make up; None without such columns."""
-    return schema.carried(data) if schema.roles.carried else None
+    return schema.carried(data) if schema.roles.carried or schema.roles.dropped else None

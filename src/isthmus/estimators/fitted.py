@@ -41,10 +41,10 @@ class FittedModel:
     stopped_: str | None
     _score_seed: int
 
-    def _rows(self, X: Any) -> Rows:
+    def _rows(self, X: Any, allow_missing: bool = False) -> Rows:
         """Rows checked against the schema. Public methods call it themselves: the warning points at their caller."""
         check_is_fitted(self, "module_")
-        rows = self.schema_.rows(X, estimator_name=type(self).__name__)
+        rows = self.schema_.rows(X, estimator_name=type(self).__name__, allow_missing=allow_missing)
         if self.schema_.feature_names is not None and not _has_column_names(X):
             warnings.warn(
                 f"X does not have valid feature names, but {type(self).__name__} was fitted with feature names: the "

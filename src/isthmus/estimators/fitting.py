@@ -16,11 +16,13 @@ from torch import Tensor
 from isthmus._version import __version__
 from isthmus.core.errors import CollapseWarning, CompositionWarning, DivergenceError, InputError, LikelihoodWarning
 from isthmus.core.random import seed_from, spawn_seeds, torch_generator
+from isthmus.core.rows_at_once import rows_at_once
 from isthmus.data.rows import Rows
 from isthmus.data.schema import Schema
+from isthmus.data.tables import is_frame
 from isthmus.files.canonical import canonical_json
 from isthmus.models.autoencoder import ComposedAutoencoder
-from isthmus.models.defaults import complete
+from isthmus.models.defaults import AUTO, complete
 from isthmus.training.callbacks import ProgressBar
 from isthmus.training.checkpoints import CheckpointFolder
 from isthmus.training.devices import resolve_device, resolve_precision
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
     from .base import BaseAutoencoder
 
 # How many training rows the parts of a model may look at before training begins.
-FIRST_ROWS = 2048
+FIRST_ROWS, FIRST_CELLS = 2048, 1 << 27
+FINGERPRINT_CELLS = 1 << 26
 
 
 def fit(estimator: BaseAutoencoder, data: Any) -> None:
@@ -91,7 +94,7 @@ class _Run:
             spawn_seeds(seed, 6)
         )
         self.train_index, self.validation_index = _split(len(rows), estimator.validation_fraction, split_seed)
-        self.settings = _settings(estimator, len(self.train_index), device)
+        self.settings = _settings(estimator, len(self.train_index), sum(b.width for b in schema.blocks), device)
         self.composition = complete(estimator._parts(self.settings), schema.blocks)
         self.model = self._model(build_seed)
 
@@ -104,7 +107,8 @@ class _Run:
             model.shift.copy_(schema.shift)
             model.scale.copy_(schema.scale)
         generator = torch_generator(spawn_seeds(seed, 1)[0])
-        chosen = torch.randperm(len(self.train_index), generator=generator)[:FIRST_ROWS].sort().values
+        first = rows_at_once(FIRST_ROWS, model.width, FIRST_CELLS)
+        chosen = torch.randperm(len(self.train_index), generator=generator)[:first].sort().values
         model.begin(self.rows.take(self.train_index[chosen]), len(self.train_index), generator)
         return model
 
@@ -203,7 +207,16 @@ class _Run:
 def _schema(estimator: BaseAutoencoder, data: Any) -> Schema:
     if estimator.warm_start and hasattr(estimator, "schema_"):
         return estimator.schema_
-    return Schema.learn(data, kind=estimator.schema, scaling=estimator.scaling)
+    missing = estimator.missing
+    if missing == AUTO:
+        missing = "model" if is_frame(data) else "error"
+    return Schema.learn(
+        data,
+        kind=estimator.schema,
+        scaling=estimator.scaling,
+        missing=missing,
+        extrapolate=estimator.extrapolate,
+    )
 
 
 def _split(n_rows: int, fraction: float | None, seed: int) -> tuple[Tensor, Tensor]:
@@ -216,8 +229,8 @@ def _split(n_rows: int, fraction: float | None, seed: int) -> tuple[Tensor, Tens
     return order[held_out:].sort().values, order[:held_out].sort().values
 
 
-def _settings(estimator: BaseAutoencoder, n_rows: int, device: torch.device) -> TrainingSettings:
-    batch_size = resolve_batch_size(estimator.batch_size, n_rows)
+def _settings(estimator: BaseAutoencoder, n_rows: int, width: int, device: torch.device) -> TrainingSettings:
+    batch_size = resolve_batch_size(estimator.batch_size, n_rows, width)
     max_epochs = resolve_epochs(estimator.max_epochs, n_rows, batch_size)
     return TrainingSettings(
         max_epochs=max_epochs,
@@ -235,11 +248,19 @@ def _fingerprint(rows: Rows, schema: Schema, chunk: int = 65_536, chunks: int = 
     """A digest of the schema, the number of rows and their content (of 64 evenly spread chunks of very large data)."""
     digest = hashlib.sha256(canonical_json(schema.to_json(), "schema"))
     digest.update(str(len(rows)).encode())
+    chunk = rows_at_once(chunk, sum(block.width for block in schema.blocks), FINGERPRINT_CELLS)
     starts = range(0, len(rows), chunk)
     step = max(1, math.ceil(len(starts) / chunks))
     for start in starts[::step]:
         batch = rows.take(slice(start, min(len(rows), start + chunk)))
-        for tensor in (batch.values, batch.condition, *batch.extras.values()):
+        for tensor in (
+            batch.values,
+            batch.levels,
+            batch.present,
+            batch.visible,
+            batch.condition,
+            *batch.extras.values(),
+        ):
             if tensor is not None:
                 digest.update(np.ascontiguousarray(tensor.numpy()).data)
     return digest.hexdigest()

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.core.errors import InputError
-from isthmus.core.random import RandomState, seed_from
+from isthmus.core.errors import InputError, ParameterError
+from isthmus.core.random import RandomState, seed_from, spawn_seeds
 from isthmus.data.rows import Rows
 from isthmus.uses import inference, interpolation
-from isthmus.uses.generation import draw_codes
+from isthmus.uses.generation import draw_codes, drawn_rows
 
 from .conditions import given_context
 from .fitted import FittedModel
@@ -28,9 +28,10 @@ class Generating(FittedModel):
         given: Mapping[Any, Any] | None = None,
         prior: bool = False,
         temperature: float = 1.0,
+        noise: bool | str = "auto",
         random_state: RandomState = None,
     ) -> Any:
-        """``n`` new rows: the decoder's mean at codes drawn from the fitted density, in the user's type.
+        """``n`` new rows at codes drawn from the fitted density, in the user's type.
 
         Parameters
         ----------
@@ -45,6 +46,10 @@ class Generating(FittedModel):
             of normals, and of the normal behind a flow (as in Glow, arXiv:1807.03039). What it divides: the
             concentrations of von Mises–Fisher distributions, and the logits of symbols. How often the components of
             a mixture are chosen does not change, nor do uniform distributions.
+        noise : bool or "auto"
+            Whether a row is drawn from the likelihood at its code, or is the likelihood's mean there. "auto" draws the
+            rows of tables, whose cells then vary as those of real ones do (and are missing as often); arrays and
+            images are means.
         random_state : int, numpy generator or None
 
         Returns
@@ -56,7 +61,7 @@ class Generating(FittedModel):
         InputError
             ``n`` is not an integer in [1, inf), or ``given`` lacks a condition.
         ParameterError
-            ``temperature`` is out of range.
+            ``temperature`` is out of range, or ``noise`` is none of True, False and "auto".
 
         Examples
         --------
@@ -70,8 +75,16 @@ class Generating(FittedModel):
         check_is_fitted(self, "module_")
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
             raise InputError(f"sample: `n` must be an integer in [1, inf); got {n!r}.")
+        if not isinstance(noise, bool) and noise != "auto":
+            raise ParameterError(f"sample: `noise` must be True, False or 'auto'; got {noise!r}.")
         source = self.module_.prior if prior else self.density_
-        return self._decoded(draw_codes(source, self.module_, int(n), seed_from(random_state), temperature), given)
+        seed = seed_from(random_state)
+        codes = draw_codes(source, self.module_, int(n), seed, temperature)
+        if noise is False or (noise == "auto" and self.schema_.container in ("array", "images")):
+            return self._decoded(codes, given)
+        context, carried = given_context(self.schema_, given, len(codes))
+        rows = drawn_rows(self.module_, codes, context, spawn_seeds(seed, 1)[0])
+        return self.schema_.decode(rows, carried=carried, restore_missing=True)
 
     def interpolate(
         self, a: Any, b: Any, steps: int = 9, path: str = "linear", *, given: Mapping[Any, Any] | None = None

@@ -36,13 +36,15 @@ _path = InstanceOf((str, PathLike, Checkpoint), "a folder or a Checkpoint")
 CONSTRAINTS: Mapping[str, Iterable[Constraint]] = {
     "latent_dim": (_auto, Interval(1, None, integer=True)),
     **{axis: (_auto, InstanceOf(Spec, f"a spec such as {EXAMPLES[axis]}")) for axis in AXES},
-    "corruption": (OneOf(None), InstanceOf(Spec, f"a spec such as {EXAMPLES['corruption']}")),
+    "corruption": (OneOf(AUTO, None), InstanceOf(Spec, f"a spec such as {EXAMPLES['corruption']}")),
     "penalties": (_auto, InstanceOf(Mapping, "a dict of named penalty specs")),
     "schema": (
         OneOf(AUTO, "images", *KINDS),
         InstanceOf(Mapping, "a dict of column to kind"),
     ),
     "scaling": (OneOf(AUTO, "column", "common", "none"),),
+    "missing": (OneOf(AUTO, "model", "error"),),
+    "extrapolate": (Boolean(),),
     "max_epochs": (_auto, Interval(1, None, integer=True)),
     "max_seconds": (OneOf(None), Interval(0, None, closed="neither")),
     "batch_size": (_auto, Interval(1, None, integer=True)),

@@ -29,7 +29,7 @@ class Scoring(FittedModel):
         if not self.module_.bounded:
             return scoring.negative_squared_error(self.module_, rows)
         bound = scoring.log_likelihood_bound(self.module_, rows, self._score_seed)
-        return bound + self.schema_.log_jacobian(self.module_.likelihood.densities)
+        return bound + self.schema_.log_jacobian(self.module_.likelihood.densities, rows)
 
     def density(self, X: Any, samples: int = 5000) -> DensityEstimate:
         """The log-likelihood of each row by importance weighting, with its standard error.
@@ -51,7 +51,7 @@ class Scoring(FittedModel):
         rows = self._rows(X)
         log_likelihood, standard_error = density.log_likelihood(self.module_, rows, self._score_seed, samples)
         return DensityEstimate(
-            log_likelihood + self.schema_.log_jacobian(self.module_.likelihood.densities), standard_error
+            log_likelihood + self.schema_.log_jacobian(self.module_.likelihood.densities, rows), standard_error
         )
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -108,7 +108,7 @@ class Scoring(FittedModel):
         else:
             nats, _ = density.log_likelihood(self.module_, rows, self._score_seed, samples)
         columns = len(measurement.modelled_columns(self.schema_))
-        return -(nats + self.schema_.log_jacobian(densities) + volume) / (columns * math.log(2))
+        return -(nats + self.schema_.log_jacobian(densities, rows) + volume) / (columns * math.log(2))
 
     def surprise(self, X: Any) -> Any:
         """How unexpected each cell of each row is, given the row's code: a heat map of what is unusual.
@@ -145,5 +145,5 @@ class Scoring(FittedModel):
         rows = self._rows(X)
         terms = scoring.column_terms(self.module_, rows, self._score_seed)
         if self.module_.bounded:
-            terms -= measurement.column_log_jacobian(self.schema_, self.module_.likelihood.densities)
+            terms -= measurement.column_log_jacobian(self.schema_, self.module_.likelihood.densities, rows)
         return measurement.beside_known_columns(self.schema_, terms)

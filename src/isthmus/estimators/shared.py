@@ -22,6 +22,8 @@ class SharedParameters(TypedDict, total=False):
     corruption: Any
     schema: Any
     scaling: str
+    missing: str
+    extrapolate: bool
     max_epochs: int | str
     max_seconds: float | None
     batch_size: int | str
@@ -81,12 +83,20 @@ PARAMETERS = """\
         Override ``network`` on one side.
     latent, prior, likelihood, penalties, objective : "auto" or specs
         The other parts.
-    corruption : None or Corruption
-        Damage to the encoder's input while training, such as ``Masking(0.25)``: a denoising model.
+    corruption : "auto", None or Corruption
+        Damage to the encoder's input while training, such as ``Masking(0.25)``: a denoising model. "auto": ``Hiding()``
+        for tables with holes, none for other data.
     schema : "auto", a kind, "images", or dict of column to kind
-        What the columns are: "continuous", "unit-interval" or "binary".
+        What the columns are: "continuous", "unit-interval", "binary", "count" or "categorical"; in a dict also
+        "condition", "exposure" or "ignore".
     scaling : "auto", "column", "common" or "none"
-        Continuous columns are standardised each ("column", the default), or centred and divided by one common scale.
+        Continuous columns are standardised each ("column"), or centred and divided by one common scale. "auto":
+        "column", and those of tables that are skewed or heavy-tailed go through a logarithm or their quantiles first.
+    missing : "auto", "model" or "error"
+        Missing cells: modelled, each column that has some with an indicator of its own; or refused. "auto": modelled in
+        tables, refused in arrays.
+    extrapolate : bool
+        Rows of a table may come back with numbers outside of the range that was fitted; those of an array always may.
     max_epochs, max_seconds, batch_size, learning_rate, learning_rate_schedule
         "auto": about 2,000 steps of 32 to 128 rows. Schedules: "one-cycle", "cosine", "constant".
     validation_fraction : float or None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar, Unpack
 
 from isthmus.components.latents.vector_quantised import VectorQuantised
-from isthmus.core.constraints import Constraint, Interval
+from isthmus.core.constraints import Constraint, Interval, OneOf
 from isthmus.core.errors import ParameterError
 from isthmus.models.defaults import AUTO, Parts
 from isthmus.training.settings import TrainingSettings
@@ -23,14 +23,16 @@ class VQVAE(BaseAutoencoder):
     van den Oord, Vinyals & Kavukcuoglu (2017), Neural discrete representation learning, arXiv:1711.00937, with moving
     averages for the codebook and a new place for vectors that nothing chooses. The likelihood is a VAE's: a Gaussian
     with one shared, calibrated σ, or a Bernoulli for data in {0, 1}. ``codes`` gives the symbols, ``transform`` the
-    vectors that they stand for, and ``sample`` draws symbols from a density fitted to them.
+    vectors that they stand for, and ``sample`` draws symbols from a density fitted to them. Images of 32 pixels and
+    more become maps of symbols (``Convolutional(spatial=True)``) as long as neither network, size nor number of symbols
+    is given.
 
     Parameters
     ----------
     n_codes : int
         The size of the codebook.
-    tokens : int
-        How many symbols a row becomes.
+    tokens : "auto" or int
+        How many symbols a row becomes; "auto": 4, and one for each position where the code is a map.
     commitment : float
         The weight of the encoder's distance from the codebook; refused with a latent that has none.
     [shared parameters]
@@ -51,7 +53,7 @@ class VQVAE(BaseAutoencoder):
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
         **CONSTRAINTS,
         "n_codes": (Interval(2, None, integer=True),),
-        "tokens": (Interval(1, None, integer=True),),
+        "tokens": (OneOf(AUTO), Interval(1, None, integer=True)),
         "commitment": (Interval(0, None),),
     }
 
@@ -60,7 +62,7 @@ class VQVAE(BaseAutoencoder):
         latent_dim: int | str = AUTO,
         *,
         n_codes: int = 512,
-        tokens: int = 4,
+        tokens: int | str = AUTO,
         commitment: float = 0.25,
         **shared: Unpack[SharedParameters],
     ) -> None:
@@ -85,5 +87,6 @@ class VQVAE(BaseAutoencoder):
     def _parts(self, settings: TrainingSettings) -> Parts:
         given = self._given_parts()
         if isinstance(given["latent"], str):
-            given["latent"] = VectorQuantised(n_codes=int(self.n_codes), tokens=int(self.tokens))
-        return Parts(**given, squared_error=False, commitment=float(self.commitment))
+            given["latent"] = VectorQuantised(n_codes=int(self.n_codes), tokens=self.tokens)
+        maps = self.tokens == AUTO
+        return Parts(**given, squared_error=False, commitment=float(self.commitment), maps=maps)

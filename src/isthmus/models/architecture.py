@@ -24,7 +24,7 @@ from .autoencoder import ComposedAutoencoder
 
 _FOLDED = {kind: kind.__name__ for kind in ACTIVATIONS.values()}
 _FOLDED |= {MapBatchNorm: "BatchNorm", MapGroupNorm: "GroupNorm"}
-_CONVOLUTIONS = {Convolution: "Conv", ResizeConvolution: "Resize, conv", TransposedConvolution: "Transposed conv"}
+_CONVOLUTIONS = {ResizeConvolution: "Resize, conv", TransposedConvolution: "Transposed conv", Convolution: "Conv"}
 _LAST = ("Linear", *_CONVOLUTIONS.values())
 
 
@@ -37,7 +37,7 @@ def describe_architecture(model: ComposedAutoencoder, row_shape: tuple[int, ...]
     """
     encoder, to_code = _split(_layers("encoder", model.encoder, (model.encoder_width,)))
     decoder, to_output = _split(_layers("decoder", model.decoder, (model.likelihood.parameter_width,)))
-    words = " + ".join(part.describe() for part in model.likelihood.parts)  # type: ignore[operator]
+    words = " + ".join(part.describe() for part in model.likelihood.parts)
     return [
         LayerRow("input", "Input", "", tuple(row_shape), 0),
         *encoder,
@@ -72,7 +72,8 @@ def _layers(stage: str, network: nn.Module, output_shape: tuple[int, ...]) -> li
 
 def _of_convolution(stage: str, layer: Convolution | TransposedConvolution) -> LayerRow:
     detail = f"{layer.kernel_size[0]} × {layer.kernel_size[1]}" + (", stride 2" if layer.stride[0] == 2 else "")
-    return LayerRow(stage, _CONVOLUTIONS[type(layer)], detail, (*layer.size, layer.out_channels), _count(layer))
+    name = next(words for kind, words in _CONVOLUTIONS.items() if isinstance(layer, kind))
+    return LayerRow(stage, name, detail, (*layer.size, layer.out_channels), _count(layer))
 
 
 def _split(rows: list[LayerRow]) -> tuple[list[LayerRow], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Generator, Tensor, nn
 from isthmus.components.corruptions.base import Corruption
 from isthmus.components.latents.base import Latent
 from isthmus.components.likelihoods.base import Likelihood
-from isthmus.components.likelihoods.per_column import PerColumn
+from isthmus.components.likelihoods.per_column import likelihood_of_rows
 from isthmus.components.networks.base import Network
 from isthmus.components.networks.layers import Dropout
 from isthmus.components.networks.tied import tied
@@ -20,14 +21,15 @@ from isthmus.components.objectives.base import CRITIC, Objective
 from isthmus.components.penalties.base import Penalty
 from isthmus.components.priors.base import Prior
 from isthmus.core.batch import Batch
-from isthmus.core.blocks import Block
+from isthmus.core.blocks import MISSING, Block
 from isthmus.core.context import Context
 from isthmus.core.forward_pass import NO_NOISE, ForwardPass
 from isthmus.core.loss_terms import LossTerms, Weight
 from isthmus.core.noise import Noise
 from isthmus.core.parameter_group import ParameterGroup
 from isthmus.core.progress import Progress
-from isthmus.distributions import Distribution, Posterior
+from isthmus.core.rows_at_once import rows_at_once
+from isthmus.distributions import Distribution, Posterior, observed
 
 from .encoder_inputs import EncoderInputs
 
@@ -51,6 +53,7 @@ class ComposedAutoencoder(nn.Module):
 
     shift: Tensor
     scale: Tensor
+    likelihood: Any
 
     def __init__(
         self,
@@ -79,13 +82,17 @@ class ComposedAutoencoder(nn.Module):
         self.penalties = dict(penalties)
         self.objective = objective
         self.corruption = corruption
-        self.likelihood = PerColumn(likelihoods, blocks if corruption is None else corruption.blocks_after(blocks))
-        self.inputs = EncoderInputs(blocks)
+        modelled = blocks if corruption is None else corruption.blocks_after(blocks)
+        self.likelihood = likelihood_of_rows(likelihoods, modelled)
+        self._corruption_noise = corruption.noise_width(blocks) if corruption is not None else 0
+        self._hides = corruption is not None and _hides(corruption, blocks)
+        self.inputs = EncoderInputs(blocks, is_aware(blocks, corruption))
+        shown = self.inputs.width + condition_width
         self.encoder_width = latent.parameter_shape(latent_dim)
-        self.encoder = encoder.build(width + condition_width, self.encoder_width)
+        self.encoder = encoder.build(shown, self.encoder_width)
         self.latent = latent.build(latent_dim)
         self.levels = latent.symbol_levels(latent_dim)
-        self.prior = prior.build(latent_dim, width + condition_width, self.levels)
+        self.prior = prior.build(latent_dim, shown, self.levels)
         self.decoder = decoder.build(latent_dim + condition_width, self.likelihood.parameter_width, mirrored=True)
         if getattr(decoder, "tied", False):
             self.decoder = tied(self.encoder, self.decoder)  # type: ignore[arg-type]
@@ -102,28 +109,41 @@ class ComposedAutoencoder(nn.Module):
         self._dropouts = [module for module in self.modules() if isinstance(module, Dropout)]
         self._latent_updates = _overrides(self.latent, "updates")
         self.noise_width = latent.noise_width(latent_dim)
-        self._corruption_noise = corruption.noise_width(blocks) if corruption is not None else 0
         widths = {name: spec.noise_width(latent_dim, width) for name, spec in penalties.items()}
         self._penalty_noise = {name: count for name, count in widths.items() if count}
 
     # What the data become
 
     def features(self, batch: Batch) -> Tensor:
-        """The rows as floats, (n, d): what the encoder sees and the likelihood is asked about."""
-        if batch.values.dtype == torch.uint8:
-            return (batch.values.to(self.scale.dtype) - self.shift) * self.scale
-        return batch.values
+        """The rows as floats, (n, d): what the encoder sees and the likelihood is asked about; 0 in absent cells."""
+        values = batch.values
+        if values.dtype == torch.uint8:
+            shift, scale, width = self.shift, self.scale, values.shape[-1]
+            if width != self.width:
+                shift, scale = shift[:width], scale[:width]
+            values = (values.to(scale.dtype) - shift) * scale
+        if batch.present is None and values.shape[-1] == self.width:
+            return values
+        return self.inputs.expansion(values, batch)
 
     def context(self, batch: Batch, features: Tensor) -> Context | None:
-        """The rows' condition and exposure; None for models that have neither."""
+        """The rows' condition and exposure, and which cells are visible and present; None if there is nothing to say.
+
+        Rows that have indicators of missing cells always come with both masks, so that what a row gives does not depend
+        on whether another one has holes.
+        """
         exposure = batch.extras.get("exposure") if batch.extras else None
         if exposure is not None:
             exposure = exposure.unsqueeze(-1)
         elif self.likelihood.shows_exposure:
             exposure = self.likelihood.observed_exposure(features)
-        if batch.condition is None and exposure is None:
+        present = batch.present
+        if present is None and self.inputs.expansion.indicators:
+            present = features.new_ones(len(features), self.inputs.expansion.columns, dtype=torch.bool)
+        visible = present if batch.visible is None else batch.visible
+        if batch.condition is None and exposure is None and visible is None and present is None:
             return None
-        return Context(batch.condition, exposure)
+        return Context(batch.condition, exposure, visible, present)
 
     def encode(self, features: Tensor, context: Context | None = None) -> Posterior:
         """q(z|x) of features (n, d)."""
@@ -134,13 +154,13 @@ class ComposedAutoencoder(nn.Module):
         return self.latent(self.encoder(seen))
 
     def _seen(self, features: Tensor, context: Context | None) -> Tensor:
-        seen = self.inputs(features)
-        if context is not None and context.condition is not None:
-            seen = torch.cat([seen, context.condition], -1)
-        return seen
+        if context is None:
+            return self.inputs(features)
+        seen = self.inputs(features, context.visible)
+        return seen if context.condition is None else torch.cat([seen, context.condition], -1)
 
     def decode(self, z: Tensor, context: Context | None = None) -> Distribution:
-        """p(x|z) of codes (n, latent_dim) or (samples, n, latent_dim)."""
+        """p(x|z) of codes (n, latent_dim) or (samples, n, latent_dim); of the present cells, where some are absent."""
         exposure = None
         if context is not None:
             exposure = context.exposure
@@ -148,7 +168,8 @@ class ComposedAutoencoder(nn.Module):
                 z = torch.cat([z, context.condition.expand(*z.shape[:-1], -1)], -1)
         # Networks take one leading axis.
         raw = self.decoder(z) if z.ndim == 2 else self.decoder(z.flatten(0, -2)).unflatten(0, z.shape[:-1])
-        return self.likelihood(raw, exposure)
+        likelihood = self.likelihood(raw, exposure)
+        return likelihood if context is None or context.present is None else observed(likelihood, context.present)
 
     def forward(self, features: Tensor, context: Context | None = None) -> Tensor:
         """The reconstruction of features (n, d) -> (n, d): the likelihood's mean at the code."""
@@ -213,12 +234,10 @@ class ComposedAutoencoder(nn.Module):
         context = self.context(batch, features)
         seen = features
         if self.corruption is not None and noise.corruption is not None:
-            seen = self.corruption.corrupt(features, noise.corruption, self.blocks)
-            features = seen if self.corruption.replaces_target else features
-        encode: Callable[[Tensor], Any] = self.encode
-        decode: Callable[[Tensor], Any] = self.decode
-        if context is not None:
-            encode, decode = partial(self.encode, context=context), partial(self.decode, context=context)
+            features, seen = self.corruption.applied(features, noise.corruption, self.blocks)
+            if self._hides:
+                context = self._hiding(noise.corruption, context)
+        encode, decode = self._told(context)
         # First the prior: what layers remember of a pass must be of the rows, not of pseudo-inputs.
         prior = self.prior(self.encode_inputs)
         return self._completed(batch, features, seen, encode(seen), prior, noise, context, encode, decode)
@@ -226,9 +245,31 @@ class ComposedAutoencoder(nn.Module):
     def pass_of(self, posterior: Posterior, batch: Batch, noise: Noise | None) -> ForwardPass:
         """The pass that a posterior leads to, whatever gave it: a function of codes that checks can differentiate."""
         features = self.features(batch)
+        context = self.context(batch, features)
         noise = NO_NOISE if noise is None else noise
         prior = self.prior(self.encode_inputs)
-        return self._completed(batch, features, features, posterior, prior, noise, None, self.encode, self.decode)
+        return self._completed(batch, features, features, posterior, prior, noise, context, *self._told(context))
+
+    def _hiding(self, noise: Tensor, context: Context | None) -> Context:
+        """The context in which the encoder does not see what the corruption hides either.
+
+        A stochastic code is then trained on the bound of what it sees: one on all cells would want a posterior as
+        narrow as if it had seen them, and pull the decoder after it. What a deterministic code does not see, it is
+        asked about: it learns to fill it in.
+        """
+        context = Context() if context is None else context
+        shown: Any = self.corruption.visible(noise, self.blocks)  # type: ignore[union-attr]
+        visible = shown if context.visible is None else shown & context.visible
+        if not self.stochastic:
+            return replace(context, visible=visible)
+        present = shown if context.present is None else shown & context.present
+        return replace(context, visible=visible, present=present)
+
+    def _told(self, context: Context | None) -> tuple[Callable[[Tensor], Any], Callable[[Tensor], Any]]:
+        """:meth:`encode` and :meth:`decode` of rows in their context."""
+        if context is None:
+            return self.encode, self.decode
+        return partial(self.encode, context=context), partial(self.decode, context=context)
 
     def _completed(
         self,
@@ -303,13 +344,27 @@ class ComposedAutoencoder(nn.Module):
         self.eval()  # dropout would draw, and batch statistics be left behind
         features = self.features(batch)
         context = self.context(batch, features)
-        self.likelihood.begin(features, None if context is None else context.exposure)
+        told = Context() if context is None else context
+        self.likelihood.begin(features, told.exposure, told.present)
         seen = self._seen(features, context)
-        self.latent.begin(self.encoder(seen), generator)
+        pieces = seen.split(rows_at_once(len(seen), self.width))
+        self.latent.begin(torch.cat([self.encoder(piece) for piece in pieces]), generator)
         self.prior.begin(seen, generator)
         for module in self.penalties_by_name.values():
             module.begin(rows)
         self.train(training)
+
+
+def is_aware(blocks: Sequence[Block], corruption: Corruption | None) -> bool:
+    """Whether the encoder is told which cells it sees: rows have indicators of holes, or training hides cells."""
+    if any(block.kind == MISSING for block in blocks):
+        return True
+    return corruption is not None and _hides(corruption, blocks)
+
+
+def _hides(corruption: Corruption, blocks: Sequence[Block]) -> bool:
+    """Whether a corruption hides cells: the encoder is then told which it sees."""
+    return corruption.visible(torch.zeros(1, corruption.noise_width(blocks)), blocks) is not None
 
 
 def _overrides(module: nn.Module, method: str) -> bool:

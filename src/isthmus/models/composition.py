@@ -27,7 +27,7 @@ from isthmus.core.blocks import Block
 from isthmus.core.errors import ParameterError
 from isthmus.core.spec import spec_from_json
 
-from .autoencoder import ComposedAutoencoder
+from .autoencoder import ComposedAutoencoder, is_aware
 
 # What names of loss parts, of their weights and of critics' losses add to those of penalties.
 SUFFIXES = ("_weight", CRITIC)
@@ -242,11 +242,16 @@ class Composition:
         modelled = blocks if self.corruption is None else self.corruption.blocks_after(blocks)
         given = sum(spec.parameter_shape(block) for spec, block in zip(self.likelihoods, modelled, strict=True))
         width = sum(block.width for block in blocks)
-        if condition_width or given != width:
+        flagged = is_aware(blocks, self.corruption)
+        if condition_width or flagged or given != width:
             reason = "rows without conditions" if condition_width else "one parameter per feature"
+            remedy = "" if condition_width else ", or use another likelihood"
+            if flagged and not condition_width:
+                reason, remedy = "an encoder that is shown every cell and told of no holes", ""
+            read = width + condition_width + (sum(block.columns for block in blocks) if flagged else 0)
             raise ParameterError(
-                f"MLP: `tied`=True needs {reason}; the encoder reads {width + condition_width} numbers, and the "
-                f"decoder gives {given}. Leave `tied` out{'' if condition_width else ', or use another likelihood'}."
+                f"MLP: `tied`=True needs {reason}; the encoder reads {read} numbers, and the decoder gives {given}. "
+                f"Leave `tied` out{remedy}."
             )
 
     def to_json(self) -> dict[str, Any]:

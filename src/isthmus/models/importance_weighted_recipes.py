@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from isthmus.components.objectives.combined_importance_weighted import CombinedImportanceWeighted
-from isthmus.components.objectives.importance_weighted import ImportanceWeighted
-from isthmus.components.objectives.multiple_importance_weighted import MultipleImportanceWeighted
-from isthmus.components.objectives.partially_importance_weighted import PartiallyImportanceWeighted
-
-from .recipe import Recipe
+from .recipe import Recipe, part
 
 RAINFORTH = "Rainforth et al. (2018), Tighter variational bounds are not necessarily better, arXiv:1802.04537"
 
@@ -19,7 +14,7 @@ IMPORTANCE_WEIGHTED = (
         "Better likelihoods and more active dimensions than a VAE's; each sample costs a pass of the decoder.",
         "−E log (1/K) Σₖ p(x, zₖ)/q(zₖ|x)",
         "Burda, Grosse & Salakhutdinov (2016), Importance weighted autoencoders, arXiv:1509.00519",
-        {"objective": ImportanceWeighted(samples=5)},
+        {"objective": part("importance-weighted", samples=5)},
     ),
     Recipe(
         "miwae",
@@ -28,7 +23,7 @@ IMPORTANCE_WEIGHTED = (
         "As iwae, where the encoder matters as much as the likelihood.",
         "−(1/M) Σₘ log (1/K) Σₖ p(x, zₘₖ)/q(zₘₖ|x)",
         RAINFORTH,
-        {"objective": MultipleImportanceWeighted(samples=4, repeats=4)},
+        {"objective": part("multiple-importance-weighted", samples=4, repeats=4)},
     ),
     Recipe(
         "piwae",
@@ -37,7 +32,7 @@ IMPORTANCE_WEIGHTED = (
         "The best of iwae and miwae for its cost, in the paper's experiments.",
         "decoder: −log (1/MK) Σₘₖ wₘₖ;  encoder: −(1/M) Σₘ log (1/K) Σₖ wₘₖ",
         RAINFORTH,
-        {"objective": PartiallyImportanceWeighted(samples=4, repeats=4)},
+        {"objective": part("partially-importance-weighted", samples=4, repeats=4)},
     ),
     Recipe(
         "ciwae",
@@ -46,6 +41,6 @@ IMPORTANCE_WEIGHTED = (
         "To trade the quality of the encoder against the tightness of the bound.",
         "β · VAE + (1 − β) · IWAE",
         RAINFORTH,
-        {"objective": CombinedImportanceWeighted(samples=5, share=0.5)},
+        {"objective": part("combined-importance-weighted", samples=5, share=0.5)},
     ),
 )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from isthmus.components.latents.finite_scalar import FiniteScalar
-from isthmus.components.latents.residual_quantised import ResidualQuantised
-
-from .recipe import Recipe
+from .recipe import Recipe, part
 
 QUANTISED = (
     Recipe(
@@ -23,7 +20,7 @@ QUANTISED = (
         "Finer codes with small codebooks; the first symbols alone are a coarse version.",
         "−log p(x|z) + β‖f(x) − sg(z)‖²,  z = Σₛ eₛ",
         "Zeghidour et al. (2021), SoundStream, arXiv:2107.03312; Juang & Gray (1982), ICASSP",
-        {"latent": ResidualQuantised()},
+        {"latent": part("residual-quantised")},
     ),
     Recipe(
         "fsq-autoencoder",
@@ -32,6 +29,6 @@ QUANTISED = (
         "Discrete codes without anything to tune: the safe choice.",
         "−log p(x|z),  z = round(bounded f(x))",
         "Mentzer, Minnen, Agustsson & Tschannen (2023), Finite scalar quantization, arXiv:2309.15505",
-        {"latent": FiniteScalar(), "latent_dim": 8},
+        {"latent": part("finite-scalar")},
     ),
 )

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from isthmus.components.latents.flow import FlowLatent
-from isthmus.components.latents.hyperspherical import HypersphericalLatent
-from isthmus.components.likelihoods.gaussian import Gaussian
-from isthmus.components.likelihoods.student_t import StudentT
-from isthmus.components.penalties.adversarial_total_correlation import AdversarialTotalCorrelation
-from isthmus.components.penalties.capacity import Capacity
-from isthmus.components.penalties.disentangled_inferred_prior import DisentangledInferredPrior
-from isthmus.components.penalties.free_bits import FreeBits
-from isthmus.components.penalties.kl import KL
-from isthmus.components.penalties.maximum_mean_discrepancy import MaximumMeanDiscrepancy
-from isthmus.components.penalties.total_correlation import TotalCorrelation
-from isthmus.components.priors.flow import FlowPrior
-from isthmus.components.priors.mixture import Mixture
-from isthmus.components.priors.vamp import VampPrior
 from isthmus.core.schedule import CyclicalSchedule, LinearSchedule
 
 from .linear import LINEAR
-from .recipe import Recipe
+from .recipe import Recipe, part
 
 KUMAR = (
     "Kumar, Sattigeri & Balakrishnan (2018), Variational inference of disentangled latent concepts, arXiv:1711.00848"
 )
-WARMED_UP = KL(weight=LinearSchedule(0.0, 1.0, until=0.1))
+WARMED_UP = part("kl", weight=LinearSchedule(0.0, 1.0, until=0.1))
 
 VARIATIONAL = (
     Recipe(
@@ -42,7 +28,7 @@ VARIATIONAL = (
         "As the floor that a non-linear VAE has to beat, and to check a pipeline against a closed form.",
         "−E_q[log N(x; Wz + μ, σ²I)] + KL(q(z|x)‖N(0, I))",
         "Lucas, Tucker, Grosse & Norouzi (2019), Don't blame the ELBO!, arXiv:1911.02469",
-        {**LINEAR, "likelihood": Gaussian(mean="identity")},
+        {**LINEAR, "likelihood": part("gaussian", mean="identity")},
     ),
     Recipe(
         "beta-vae",
@@ -60,7 +46,7 @@ VARIATIONAL = (
         "Disentangled codes with better reconstructions than beta-vae; the last capacity is the rate that you get.",
         "−E_q[log p(x|z)] + γ |KL(q(z|x)‖p(z)) − C(t)|",
         "Burgess et al. (2018), Understanding disentangling in beta-VAE, arXiv:1804.03599",
-        {"penalties": {"kl": Capacity(weight=100.0, capacity=LinearSchedule(0.0, 25.0, until=0.5))}},
+        {"penalties": {"kl": part("capacity", weight=100.0, capacity=LinearSchedule(0.0, 25.0, until=0.5))}},
     ),
     Recipe(
         "beta-tc-vae",
@@ -70,7 +56,7 @@ VARIATIONAL = (
         "−E_q[log p(x|z)] + KL(q(z|x)‖p(z)) + (β − 1) KL(q(z)‖Πⱼ q(zⱼ))",
         "Chen, Li, Grosse & Duvenaud (2018), Isolating sources of disentanglement in VAEs, arXiv:1802.04942",
         # beta - 1 becomes the weight; with that of 0, a beta of 1 means what it says.
-        {"beta": 6.0, "penalties": {"kl": WARMED_UP, "total_correlation": TotalCorrelation(weight=0.0)}},
+        {"beta": 6.0, "penalties": {"kl": WARMED_UP, "total_correlation": part("total-correlation", weight=0.0)}},
     ),
     Recipe(
         "factor-vae",
@@ -79,7 +65,7 @@ VARIATIONAL = (
         "Disentangling where batches are too small for the direct estimate; costs a second network.",
         "−E_q[log p(x|z)] + KL(q(z|x)‖p(z)) + γ KL(q(z)‖Πⱼ q(zⱼ))",
         "Kim & Mnih (2018), Disentangling by factorising, arXiv:1802.05983",
-        {"penalties": {"kl": WARMED_UP, "total_correlation": AdversarialTotalCorrelation(weight=10.0)}},
+        {"penalties": {"kl": WARMED_UP, "total_correlation": part("adversarial-total-correlation", weight=10.0)}},
     ),
     Recipe(
         "dip-vae-i",
@@ -88,7 +74,7 @@ VARIATIONAL = (
         "Uncorrelated codes at little cost in reconstruction.",
         "−E_q[log p(x|z)] + KL(q(z|x)‖p(z)) + λ Σ_{i≠j} C²ᵢⱼ + λ_d Σᵢ (Cᵢᵢ − 1)²,  C = Cov of means",
         KUMAR,
-        {"penalties": {"kl": WARMED_UP, "covariance": DisentangledInferredPrior(weight=10.0, kind="i")}},
+        {"penalties": {"kl": WARMED_UP, "covariance": part("disentangled-inferred-prior", weight=10.0, kind="i")}},
     ),
     Recipe(
         "dip-vae-ii",
@@ -97,7 +83,7 @@ VARIATIONAL = (
         "As dip-vae-i, for the aggregate that samples come from.",
         "−E_q[log p(x|z)] + KL(q(z|x)‖p(z)) + λ Σ_{i≠j} C²ᵢⱼ + λ_d Σᵢ (Cᵢᵢ − 1)²,  C = Cov of codes",
         KUMAR,
-        {"penalties": {"kl": WARMED_UP, "covariance": DisentangledInferredPrior(weight=10.0, kind="ii")}},
+        {"penalties": {"kl": WARMED_UP, "covariance": part("disentangled-inferred-prior", weight=10.0, kind="ii")}},
     ),
     Recipe(
         "info-vae",
@@ -106,7 +92,7 @@ VARIATIONAL = (
         "Against collapse with strong decoders: codes keep their information, and still fill the prior.",
         "−E_q[log p(x|z)] + (1 − α) KL(q(z|x)‖p(z)) + (α + λ − 1) MMD²(q(z), p(z)),  α = ½, λ = 100",
         "Zhao, Song & Ermon (2019), InfoVAE: balancing learning and inference in VAEs, arXiv:1706.02262",
-        {"penalties": {"kl": KL(weight=0.5), "matching": MaximumMeanDiscrepancy(weight=99.5)}},
+        {"penalties": {"kl": part("kl", weight=0.5), "matching": part("maximum-mean-discrepancy", weight=99.5)}},
     ),
     Recipe(
         "vamp-vae",
@@ -115,7 +101,7 @@ VARIATIONAL = (
         "Better likelihoods and fewer collapsed dimensions than N(0, I), at the price of encoding the pseudo-rows.",
         "−E_q[log p(x|z)] + KL(q(z|x)‖(1/K) Σₖ q(z|uₖ))",
         "Tomczak & Welling (2018), VAE with a VampPrior, arXiv:1705.07120",
-        {"prior": VampPrior(n_components=500)},
+        {"prior": part("vamp", n_components=500)},
     ),
     Recipe(
         "mixture-vae",
@@ -124,7 +110,7 @@ VARIATIONAL = (
         "Clustering and generation at once; clusters(X) gives each row's memberships.",
         "−E_q[log p(x|z)] + KL(q(z|x)‖Σₖ wₖ N(mₖ, Sₖ))",
         "Jiang, Zheng, Tan, Tang & Zhou (2017), Variational deep embedding, arXiv:1611.05148",
-        {"prior": Mixture(n_components=10)},
+        {"prior": part("mixture", n_components=10)},
     ),
     Recipe(
         "flow-prior-vae",
@@ -133,7 +119,7 @@ VARIATIONAL = (
         "Better likelihoods and samples where the codes have a shape that no mixture of ten has.",
         "−E_q[log p(x|z)] + KL(q(z|x)‖p_flow(z))",
         "Chen et al. (2017), Variational lossy autoencoder, arXiv:1611.02731; Durkan et al. (2019), arXiv:1906.04032",
-        {"prior": FlowPrior()},
+        {"prior": part("flow")},
     ),
     Recipe(
         "iaf-vae",
@@ -142,7 +128,7 @@ VARIATIONAL = (
         "Tighter bounds where the code has few dimensions and the posterior is not a Gaussian.",
         "−E_q[log p(x|z)] + E_q[log q_flow(z|x) − log p(z)]",
         "Kingma et al. (2016), Improved variational inference with inverse autoregressive flow, arXiv:1606.04934",
-        {"latent": FlowLatent()},
+        {"latent": part("flow")},
     ),
     Recipe(
         "hyperspherical-vae",
@@ -151,7 +137,7 @@ VARIATIONAL = (
         "Data without a centre, and clustering by angle; at most about 20 dimensions.",
         "−E_q[log p(x|z)] + KL(vMF(μ(x), κ(x))‖U(S))",
         "Davidson, Falorsi, De Cao, Kipf & Tomczak (2018), Hyperspherical variational auto-encoders, arXiv:1804.00891",
-        {"latent": HypersphericalLatent()},
+        {"latent": part("hyperspherical")},
     ),
     Recipe(
         "conditional-vae",
@@ -169,7 +155,7 @@ VARIATIONAL = (
         "Continuous data with outliers in single cells.",
         "−E_q[log t_ν(x; μ(z), s)] + KL(q(z|x)‖p(z))",
         "Takahashi, Iwata, Yamanaka, Yamada & Yagi (2018), Student-t variational autoencoder, IJCAI",
-        {"likelihood": StudentT()},
+        {"likelihood": part("student-t")},
     ),
     Recipe(
         "free-bits-vae",
@@ -178,7 +164,7 @@ VARIATIONAL = (
         "Against collapse, with strong decoders and text.",
         "−E_q[log p(x|z)] + Σⱼ max(λ, KLⱼ)",
         "Kingma et al. (2016), Improved variational inference with inverse autoregressive flow, arXiv:1606.04934",
-        {"penalties": {"kl": FreeBits(nats=0.25)}},
+        {"penalties": {"kl": part("free-bits", nats=0.25)}},
     ),
     Recipe(
         "cyclical-vae",
@@ -187,6 +173,6 @@ VARIATIONAL = (
         "Against collapse, where one warm-up is not enough.",
         "−E_q[log p(x|z)] + β(t) KL(q(z|x)‖p(z)),  β from 0 to 1 four times",
         "Fu, Li, Liu, Gao, Celikyilmaz & Carin (2019), Cyclical annealing schedule, arXiv:1903.10145",
-        {"penalties": {"kl": KL(weight=CyclicalSchedule(cycles=4, ramp=0.5))}},
+        {"penalties": {"kl": part("kl", weight=CyclicalSchedule(cycles=4, ramp=0.5))}},
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +18,25 @@ from isthmus.files.atomic import write_atomically
 from .csv import read_csv, write_csv
 from .npy import read_npy
 from .npz import read_npz
+from .parquet import read_parquet, write_parquet
 
-SUFFIXES = (".csv", ".npy", ".npz")
+SUFFIXES = (".csv", ".parquet", ".npy", ".npz")
 PIECE = 1 << 22
 
 
-def read_rows(path: str | Path) -> NamedColumns | np.ndarray:
-    """The rows in a ``.csv``, ``.npy`` or ``.npz`` file.
+def read_rows(path: str | Path, text: Collection[str] = (), header: bool | None = None) -> Any:
+    """The rows in a ``.csv``, ``.parquet``, ``.npy`` or ``.npz`` file.
 
-    A CSV file with a header gives :class:`~isthmus.core.named_columns.NamedColumns`, everything else an array;
-    ``.npy`` files are mapped, not read.
+    A CSV file of numbers with a header gives :class:`~isthmus.core.named_columns.NamedColumns`; other tables are
+    :class:`pyarrow.Table`, everything else an array; ``.npy`` files are mapped, not read.
+
+    Parameters
+    ----------
+    path : str or Path
+    text : collection of str, optional
+        Columns of a CSV file that are text, whatever their cells look like.
+    header : bool, optional
+        Whether the first line of a CSV file holds column names. None: it does if one of its cells is not a number.
 
     Raises
     ------
@@ -36,32 +45,62 @@ def read_rows(path: str | Path) -> NamedColumns | np.ndarray:
     """
     suffix = _suffix(path)
     if suffix == ".csv":
-        return read_csv(path)
+        return read_csv(path, text=text, header=header)
+    if suffix == ".parquet":
+        return read_parquet(path)
     return read_npy(path) if suffix == ".npy" else read_npz(path)
 
 
-def write_rows(path: str | Path, data: Any) -> None:
-    """Write an array, :class:`NamedColumns` or a frame to a ``.csv``, ``.npy`` or ``.npz`` file, whole or not at all.
+def write_rows(path: str | Path, data: Any, *, escape_formulas: bool = False) -> int:
+    """Write an array, :class:`NamedColumns` or a frame to a file by its suffix, whole or not at all.
 
-    CSV keeps column names; ``.npy`` holds the numbers alone, and ``.npz`` the numbers under the key "X".
+    CSV and Parquet keep columns of all types; ``.npy`` holds the numbers alone, and ``.npz`` the numbers under the key
+    "X".
+
+    Parameters
+    ----------
+    path : str or Path
+    data : array, NamedColumns or frame
+    escape_formulas : bool, default False
+        Put an apostrophe before text in CSV that a spreadsheet would take for a formula.
+
+    Returns
+    -------
+    int
+        How many cells of text in a CSV file begin with =, +, - or @.
 
     Raises
     ------
     InputError
-        For another suffix, images in a CSV file, and columns that are not numbers.
+        For another suffix, images in a table, and columns that the format cannot hold.
     """
     suffix = _suffix(path)
-    names, columns = _columns(data)
+    if suffix == ".parquet":
+        write_parquet(path, data)
+        return 0
     if suffix == ".csv":
-        write_csv(path, names, columns)
-        return
-    array = columns if isinstance(columns, np.ndarray) else np.stack(columns, axis=1)
+        return write_csv(path, *csv_columns(data), escape_formulas=escape_formulas)
+    array = _numbers(data)
     if suffix == ".npy":
         write_atomically(path, _npy(array))
     else:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, X=array)
         write_atomically(path, [buffer.getbuffer()])
+    return 0
+
+
+def csv_columns(data: Any) -> tuple[list[Any] | None, np.ndarray | list[Any]]:
+    """Names, and the columns as :func:`write_csv` takes them."""
+    if isinstance(data, NamedColumns):
+        if not any(data.whole) or data.values.dtype.kind != "f":
+            return list(data.names), data.values
+        pairs = zip(data.values.T, data.whole, strict=True)
+        return list(data.names), [_whole(column) if whole else column for column, whole in pairs]
+    if not nw.dependencies.is_into_dataframe(data):
+        return None, _rows(data)
+    frame = nw.from_native(data, eager_only=True)
+    return list(frame.columns), [frame[name] for name in frame.columns]
 
 
 def _npy(array: np.ndarray) -> Iterator[bytes]:
@@ -75,20 +114,42 @@ def _npy(array: np.ndarray) -> Iterator[bytes]:
         yield array[start : start + size].tobytes()
 
 
-def _columns(data: Any) -> tuple[list[Any] | None, np.ndarray | list[np.ndarray]]:
+def _whole(column: np.ndarray) -> np.ndarray:
+    """Floats that are integers, as such; None where one is missing."""
+    if not np.isnan(column).any():
+        return column.astype(np.int64)
+    return np.array([None if value != value else int(value) for value in column.tolist()], dtype=object)
+
+
+def _numbers(data: Any) -> np.ndarray:
+    """The rows as one array of numbers."""
     if isinstance(data, NamedColumns):
-        return list(data.names), data.values
-    if isinstance(data, np.ndarray) or not nw.dependencies.is_into_dataframe(data):
-        array = _numeric(np.asarray(data), "the array")
-        if array.ndim == 0:
-            raise InputError("A single number cannot be written as rows. Expected an array of shape (n, d).")
-        return None, array
+        return data.values
+    if not nw.dependencies.is_into_dataframe(data):
+        return _rows(data)
     frame = nw.from_native(data, eager_only=True)
     columns = [
         _numeric((series.cast(nw.Float64) if series.null_count() else series).to_numpy(), f"column {name!r}")
         for name, series in ((name, frame[name]) for name in frame.columns)
+        if _is_numeric(series, name)
     ]
-    return list(frame.columns), columns
+    return np.stack(columns, axis=1)
+
+
+def _is_numeric(series: nw.Series, name: Any) -> bool:
+    if series.dtype.is_numeric() or series.dtype == nw.Boolean:
+        return True
+    raise InputError(
+        f"An array holds only numbers; column {name!r} has dtype {series.dtype}. Write .csv or .parquet, or leave it "
+        "out."
+    )
+
+
+def _rows(data: Any) -> np.ndarray:
+    array = _numeric(np.asarray(data), "the array")
+    if array.ndim == 0:
+        raise InputError("A single number cannot be written as rows. Expected an array of shape (n, d).")
+    return array
 
 
 def _numeric(array: np.ndarray, what: str) -> np.ndarray:

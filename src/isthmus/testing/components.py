@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from isthmus.components.likelihoods.base import Likelihood
+from isthmus.components.likelihoods.base import JointLikelihood, Likelihood
 from isthmus.core.blocks import KINDS, Block
 from isthmus.core.errors import ParameterError
 from isthmus.core.spec import Spec
@@ -50,7 +50,11 @@ def check_component(spec: Spec) -> None:
 def _check_likelihood_of_all_kinds(spec: Likelihood) -> None:
     """On each kind of data that the likelihood accepts: at least one."""
     accepted = 0
-    for block in example_blocks():
+    blocks = example_blocks()
+    if isinstance(spec, JointLikelihood) and spec != type(spec)():
+        # One network for all kinds, and a long check: the kinds are gone through with the defaults.
+        blocks = [block for block in blocks if block.kind == "continuous"]
+    for block in blocks:
         require(spec.parameter_shape(block) > 0, f"{type(spec).__name__}.parameter_shape must answer for any kind")
         try:
             spec.build(block)

@@ -39,7 +39,7 @@ def check_corruption(spec: Corruption) -> None:
     """
     check_spec(spec)
     who = type(spec).__name__
-    alone = [[_block(kind, 0)] for kind in KINDS]
+    alone = [[block] for kind in KINDS for block in (_block(kind, 0), _image(kind)) if block is not None]
     together: list[Block] = []
     for kind in KINDS:
         together.append(_block(kind, together[-1].stop if together else 0))
@@ -67,6 +67,11 @@ def _block(kind: str, start: int) -> Block:
     if kind == "count":
         return Block(kind, start, start + 2, (2,), variance=4.0, mean=3.0)
     return Block(kind, start, start + 2, (2,))
+
+
+def _image(kind: str) -> Block | None:
+    """Images whose cells are of one kind: for what works on these only."""
+    return None if kind == "categorical" else Block(kind, 0, 6 * 7 * 3, (6, 7, 3), variance=4.0, mean=3.0)
 
 
 def _features(blocks: Sequence[Block]) -> Tensor:
@@ -104,6 +109,15 @@ def _check_rows(who: str, spec: Corruption, blocks: Sequence[Block]) -> None:
     single = spec.corrupt(features.float(), noise.float(), blocks)
     require(single.dtype == torch.float32, f"{who}: features in float32 became {single.dtype}")
     require(spec.corrupt(features[:1], noise[:1], blocks).shape == features[:1].shape, f"{who}: fails on one row")
+    visible = spec.visible(noise, blocks)
+    if visible is not None:
+        expected = visible.dtype == torch.bool and visible.shape == (ROWS, columns_of(blocks))
+        require(expected, f"{who}.visible gives {visible.dtype} {tuple(visible.shape)}, expected bool (n, columns)")
+    target, seen = spec.applied(features, noise, blocks)
+    require(torch.equal(seen, damaged), f"{who}.applied shows the encoder something else than {who}.corrupt gives")
+    unasked = spec.replaces_target or torch.equal(target, features)
+    require(unasked, f"{who}.applied changed what the likelihood is asked about; replaces_target says that it does not")
+    require(target.shape == features.shape, f"{who}: a target of {tuple(target.shape)} for {tuple(features.shape)}")
     shown = EncoderInputs(blocks).double()(damaged)
     require(shown.isfinite().all(), f"{who}: the encoder would see numbers that are not finite (counts below 0?)")
     changed = bool((damaged != features).any())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -26,6 +27,7 @@ from isthmus.models.defaults import AUTO, Parts, complete
 ROWS = 6
 WIDTH = 4
 LATENT_DIM = 2
+IMAGE = (8, 9)  # for penalties that look at images
 PRIORS = {"sphere": UniformSphere(), "symbols": UniformSymbols()}
 
 
@@ -35,7 +37,10 @@ def example_model(
     objective: Objective | None = None,
     latent: Latent | None = None,
 ) -> ComposedAutoencoder:
-    """A model with smooth layers for four continuous columns, with weights from a fixed seed, in float64."""
+    """A model with smooth layers for four continuous columns, with weights from a fixed seed, in float64.
+
+    For small images, if a penalty looks at these.
+    """
     if latent is None:
         latent = GaussianLatent() if stochastic else Point()
     parts = Parts(
@@ -47,6 +52,8 @@ def example_model(
         objective=AUTO if objective is None else objective,
     )
     block = Block("continuous", 0, WIDTH, (WIDTH,))
+    if any(hasattr(penalty, "shape") for penalty in (penalties or {}).values()):
+        block = Block("unit-interval", 0, math.prod(IMAGE), IMAGE, variance=0.1)
     model = complete(parts, [block]).build([block], torch_generator(3)).double()
     model.begin(example_rows(model)[0], ROWS, torch_generator(5))
     return model
@@ -55,7 +62,9 @@ def example_model(
 def example_rows(model: ComposedAutoencoder) -> tuple[Batch, Noise | None]:
     """Six rows and their noise."""
     generator = torch_generator(4)
-    values = torch.randn(ROWS, WIDTH, generator=generator, dtype=torch.float64)
+    values = torch.randn(ROWS, model.width, generator=generator, dtype=torch.float64)
+    if model.blocks[0].kind == "unit-interval":
+        values = torch.sigmoid(values)
     return Batch(values), model.draw_noise(ROWS, generator)
 
 

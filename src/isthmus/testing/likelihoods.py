@@ -10,8 +10,9 @@ from torch.func import functional_call
 
 from isthmus.components.likelihoods.base import Likelihood, LikelihoodModule
 from isthmus.core.blocks import Block
+from isthmus.core.errors import ParameterError
 from isthmus.core.random import torch_generator
-from isthmus.distributions import Distribution
+from isthmus.distributions import Distribution, Observed, log_prob_by_column
 
 from .distributions import check_distribution, check_rows_are_independent
 from .requirement import global_random_state_untouched, require, require_close, require_gradient
@@ -27,7 +28,8 @@ def check_likelihood(spec: Likelihood, block: Block) -> None:
 
     ``log_prob`` must sum over the features of a row (never average) and accept a leading axis of samples; draws must
     be data of the block's kind; exposures must multiply means; ``updates`` must leave the module as it was and
-    average over micro-batches, and ``calibrate`` must be repeatable and must not make the rows less likely.
+    average over micro-batches, and ``calibrate`` must be repeatable and must not make the rows less likely. What is
+    learnt of rows with holes must not depend on what stands in an absent cell.
 
     Parameters
     ----------
@@ -75,6 +77,7 @@ def check_likelihood(spec: Likelihood, block: Block) -> None:
         _check_exposure(who, module, parameters)
     _check_begin(who, module, parameters, target)
     _check_steps(who, module, parameters, target)
+    _check_holes(who, spec, block, parameters, target)
 
 
 def _check_support(who: str, block: Block, module: LikelihoodModule, target: Tensor) -> None:
@@ -184,6 +187,61 @@ def _check_begin(who: str, module: LikelihoodModule, parameters: Tensor, target:
             require(torch.equal(tensor, once[name]), f"{who}.begin is not repeatable ({name})")
     require(torch.equal(rows, target), f"{who}.begin changes the rows that it is shown")
     require(module(parameters).log_prob(target).isfinite().all(), f"{who}.begin makes its rows impossible")
+
+
+def _check_holes(who: str, spec: Likelihood, block: Block, parameters: Tensor, target: Tensor) -> None:
+    """Rows that say that nothing is missing are rows; of others only the present cells count.
+
+    A distribution that is not known column by column goes with whole rows only, and says so itself.
+    """
+    try:
+        log_prob_by_column(spec.build(block).double()(parameters), target)
+    except ParameterError:
+        return
+    everything = torch.ones(ROWS, block.columns, dtype=torch.bool)
+    present = everything.clone()
+    present.view(-1)[::3] = False
+    of_features = present.repeat_interleave(max(1, block.cardinality), 1)
+    empty = torch.where(of_features, target, 0.0)
+    learnt = [
+        _learnt(spec, block, parameters, rows, cells)
+        for rows, cells in ((target, None), (target, everything), (empty, present))
+    ]
+    for name, (without, whole) in _pairs(learnt[0], learnt[1]).items():
+        require_close(whole, without, f"{who}: rows without holes teach {name} something else if they say so", 1e-9)
+    module = spec.build(block).double()
+    distribution = module(parameters)
+    log_prob = Observed(distribution, everything).log_prob(target)
+    require_close(log_prob, distribution.log_prob(target), f"{who}: log_prob_by_column must add up to log_prob", 1e-9)
+    elsewhere = torch.where(of_features, target, target.roll(1, 0))
+    for method in ("updates", "statistics"):
+        one, other = (getattr(module, method)(distribution, rows, present) for rows in (empty, elsewhere))
+        pairs = _pairs(one, other) if method == "updates" else {method: (one, other)} if one is not None else {}
+        for name, (left, right) in pairs.items():
+            require_close(right, left, f"{who}.{method} looks at absent cells ({name})", 1e-9)
+    for name, value in learnt[2].items():
+        require(value.isfinite().all(), f"{who}: rows with holes make {name} infinite")
+
+
+def _learnt(
+    spec: Likelihood, block: Block, parameters: Tensor, target: Tensor, present: Tensor | None
+) -> dict[str, Tensor]:
+    """All tensors of a new module after it has looked at rows, taken a step and was calibrated."""
+    module = spec.build(block).double()
+    told = () if present is None else (present,)
+    module.begin(target, None, *told)
+    found = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    found |= {f"{name} in a step": one for name, one in module.updates(module(parameters), target, *told).items()}
+    statistics = module.statistics(module(parameters), target, *told)
+    if statistics is not None:
+        cells = () if present is None else (present.sum(0).double(),)
+        module.calibrate(statistics, ROWS, *cells)
+        found |= {f"{name} in the end": tensor.clone() for name, tensor in module.state_dict().items()}
+    return found
+
+
+def _pairs(one: dict[str, Tensor], other: dict[str, Tensor]) -> dict[str, tuple[Tensor, Tensor]]:
+    return {name: (value.double(), other[name].double()) for name, value in one.items()}
 
 
 def _check_steps(who: str, module: LikelihoodModule, parameters: Tensor, target: Tensor) -> None:

@@ -12,7 +12,7 @@ from isthmus.components.networks.layers import Linear, initialise
 from isthmus.components.networks.mlp import MLP
 from isthmus.core.blocks import Block
 from isthmus.core.random import torch_generator
-from isthmus.models.defaults import Parts, complete
+from isthmus.models.defaults import AUTO, Parts, complete
 
 from .requirement import global_random_state_untouched, require
 from .specs import check_spec
@@ -35,6 +35,7 @@ def check_network(spec: Network, in_features: int = 10, out_features: int = 5) -
         Parameters that are "auto" are completed as for a schema of ``in_features`` columns. One with a parameter
         ``shape`` is for images: of that shape, or, if it is "auto", of 17 × 16 pixels.
     in_features, out_features : int
+        A network whose code is a map has the ``out_features`` that suit it.
 
     Raises
     ------
@@ -52,7 +53,12 @@ def check_network(spec: Network, in_features: int = 10, out_features: int = 5) -
     if hasattr(spec, "shape"):
         shape = SHAPE if isinstance(spec.shape, str) else tuple(spec.shape)
         in_features = math.prod(shape)
-    spec = complete(Parts(network=spec), [Block("continuous", 0, in_features, shape)]).encoder
+    if getattr(spec, "code_channels", AUTO) != AUTO:
+        spec = spec.replace(spatial=True)  # refused without
+    composition = complete(Parts(network=spec), [Block("continuous", 0, in_features, shape)])
+    spec = composition.encoder
+    if getattr(spec, "spatial", False):
+        out_features = composition.latent_dim
     with global_random_state_untouched(f"{who}.build and .initialise"):
         network, twin = (_initialised(spec, in_features, out_features, False) for _ in range(2))
         mirrored = _initialised(spec, out_features, in_features, True)

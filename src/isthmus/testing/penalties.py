@@ -66,7 +66,7 @@ def check_penalty(spec: Penalty) -> None:
             for piece, part in zip(pieces, parts, strict=True):
                 share = len(part.features) / ROWS
                 require_close(piece, value * share, f"{who} has scope 'parameters': one value, counted for each row")
-        elif spec.differentiable:
+        elif spec.differentiable and not (spec.looks_at_reconstruction and latent.code_space == "symbols"):
             _check_gradient(who, spec, latent)
         if model.penalty_modules[0].has_critic:
             _check_critic(who, model, whole, parts if spec.scope == "row" else [])

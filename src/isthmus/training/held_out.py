@@ -11,11 +11,13 @@ from torch import Tensor
 from isthmus.core.loss_terms import weighted_total
 from isthmus.core.noise import Noise
 from isthmus.core.row_source import RowSource
+from isthmus.core.rows_at_once import rows_at_once
 
 from .devices import autocast, is_out_of_memory
 from .trainable import Trainable
 
 CHUNK = 4096
+RESIDENT_BYTES = 256 << 20
 
 
 class HeldOut:
@@ -32,10 +34,10 @@ class HeldOut:
     Attributes
     ----------
     chunk : int
-        How many rows go through the model at once; halved when memory runs out. That of the training batches where
-        the loss looks at batches as a whole.
+        How many rows go through the model at once, fewer where rows are long; halved when memory runs out. That of the
+        training batches where the loss looks at batches as a whole.
     width : int
-        The number of features of a row.
+        The number of columns of a row.
     """
 
     def __init__(
@@ -45,14 +47,16 @@ class HeldOut:
         noise: Noise | None,
         device: torch.device,
         precision: str,
-        chunk: int = CHUNK,
+        chunk: int | None = None,
     ) -> None:
         self.rows, self.index, self.noise = rows, index, noise
         self.device, self.precision = device, precision
-        self.chunk = chunk
+        first = rows.take(index[:1])
         # Few held-out rows are gathered once.
-        self._resident = rows.take(index).to(device) if len(index) <= CHUNK else None
-        self.width = math.prod(rows.take(index[:1]).values.shape[1:])
+        few = len(index) <= CHUNK and len(index) * first.nbytes <= RESIDENT_BYTES
+        self._resident = rows.take(index).to(device) if few else None
+        self.width = math.prod(first.values.shape[1:]) + (0 if first.levels is None else first.levels.shape[1])
+        self.chunk = rows_at_once(CHUNK, self.width) if chunk is None else chunk
 
     @torch.no_grad()
     def evaluate(self, model: Trainable, weights: Mapping[str, float]) -> dict[str, float]:

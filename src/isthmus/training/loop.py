@@ -24,7 +24,7 @@ from .batches import ShuffledBatches
 from .callbacks import Callback, EpochEnd, StopRequest
 from .checkpoints import CheckpointFolder
 from .epoch_means import EpochMeans
-from .held_out import CHUNK, HeldOut
+from .held_out import HeldOut
 from .history import History
 from .progress import MARGIN, has_become_worse, has_vanished, is_worse_than_untrained, reference_rows
 from .rescue import DivergedError
@@ -124,7 +124,7 @@ class Trainer:
         self.seen = reference_rows(train_index)
         index = validation_index if self.validates else self.seen
         noise = model.draw_noise(len(index), torch_generator(held_out_seed, device))
-        chunk = settings.batch_size if model.whole_batch_penalties else CHUNK
+        chunk = settings.batch_size if model.whole_batch_penalties else None
         self.held_out = HeldOut(rows, index, noise, device, settings.precision, chunk)
         self.history = History()
         self.state = RunState()

@@ -10,6 +10,8 @@ from typing import Any
 STEPS = 2000
 MINIMUM_EPOCHS = 4
 MAXIMUM_EPOCHS = 400
+# What a batch may hold unless the user says otherwise: the maps of convolutions take some fifty times as much.
+BATCH_CELLS = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -47,18 +49,22 @@ class TrainingSettings:
         return asdict(self)
 
 
-def resolve_batch_size(batch_size: int | str, rows: int) -> int:
+def resolve_batch_size(batch_size: int | str, rows: int, width: int = 1) -> int:
     """The default batch: 32 rows for small data, growing with the square root of n up to 128.
 
     Quality comes with steps, not with rows: on MNIST batches of 128 reach an error in less time than batches of 256.
+    Rows of very many features (``width``) make smaller ones: 32 images of 256 × 256 × 3, but never fewer than 8.
 
     >>> [resolve_batch_size("auto", n) for n in (100, 1_347, 60_000, 1_000_000)]
     [32, 64, 128, 128]
+    >>> [resolve_batch_size("auto", 60_000, side * side * 3) for side in (64, 128, 256, 512)]
+    [128, 128, 32, 8]
     """
     if batch_size != "auto":
         return min(int(batch_size), rows)
     wanted = 2 ** round(math.log2(max(32.0, min(128.0, 1.5 * math.sqrt(rows)))))
-    return min(wanted, rows)
+    affordable = max(8, 1 << (BATCH_CELLS // max(1, width)).bit_length() - 1)
+    return min(wanted, affordable, rows)
 
 
 def resolve_epochs(max_epochs: int | str, rows: int, batch_size: int) -> int:

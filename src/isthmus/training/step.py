@@ -149,7 +149,8 @@ class OptimiserStep:
             self.part_names = tuple(terms.parts)
             detached = [part.detach() for part in terms.parts.values()]
             parts = [a + b for a, b in zip(parts, detached, strict=True)] if parts else detached
-            # Running statistics are linear in the batch's statistics: their updates average like means over rows.
+            # Running statistics are linear in the batch's statistics: their updates average like means over rows (with
+            # holes in the rows nearly so, until the exact values after training).
             for name, value in terms.updates.items():
                 updates[name] = updates[name] + value * share if name in updates else value * share
         return parts, updates

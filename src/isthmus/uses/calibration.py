@@ -9,11 +9,14 @@ from torch import Tensor
 
 from isthmus.core.random import torch_generator
 from isthmus.core.row_source import RowSource
+from isthmus.core.rows_at_once import rows_at_once
 from isthmus.models.autoencoder import ComposedAutoencoder
 
 CHUNK = 4096
 # A stochastic code is drawn so often that the mean over draws is exact to about half a percent on small data too.
 DRAWN_ROWS = 20_000
+# Long rows are averages of many cells themselves, and cost as much more.
+DRAWN_CELLS = 1 << 24
 
 
 @torch.no_grad()
@@ -25,15 +28,24 @@ def calibrate_likelihood(model: ComposedAutoencoder, rows: RowSource, index: Ten
     model.eval()
     device = model.scale.device
     generator = torch_generator(seed, device)
-    draws = max(1, math.ceil(DRAWN_ROWS / len(index))) if model.stochastic else 1
+    drawn = rows_at_once(DRAWN_ROWS, model.width, DRAWN_CELLS)
+    draws = max(1, math.ceil(drawn / len(index))) if model.stochastic else 1
     index = index.repeat(draws)
     total: Tensor | None = None
-    for start in range(0, len(index), CHUNK):
-        batch = rows.take(index[start : start + CHUNK]).to(device)
+    cells: Tensor | None = None
+    complete = 0
+    chunk = rows_at_once(CHUNK, model.width)
+    for start in range(0, len(index), chunk):
+        batch = rows.take(index[start : start + chunk]).to(device)
         forward_pass = model.forward_pass(batch, model.draw_noise(len(batch), generator))
         found = model.likelihood.statistics(forward_pass.likelihood, forward_pass.features)
         if found is None:
             return
         total = found if total is None else total + found
+        present = None if forward_pass.context is None else forward_pass.context.present
+        if present is None:
+            complete += len(batch)
+        else:
+            cells = present.sum(0, dtype=torch.float64) + (0 if cells is None else cells)
     if total is not None:
-        model.likelihood.calibrate(total.reshape(-1), len(index))
+        model.likelihood.calibrate(total.reshape(-1), len(index), None if cells is None else cells + complete)

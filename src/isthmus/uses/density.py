@@ -15,11 +15,11 @@ from isthmus.core.row_source import RowSource
 from isthmus.distributions import kl_divergence
 from isthmus.models.autoencoder import ComposedAutoencoder
 
-from .inference import BATCH_ROWS, feature_batches
+from .inference import feature_batches
 
 SAMPLES = 5000
-# A pass through the decoder has BATCH_ROWS codes: this many draws for each of BATCH_ROWS // DRAWS rows. Few rows then
-# need few passes, many rows no more of them, and every pass has the same shape.
+# A pass through the decoder has as many codes as a batch has rows: this many draws for each of a few rows. Few rows
+# then need few passes, many rows no more of them, and every pass has the same shape.
 DRAWS = 64
 
 
@@ -71,7 +71,7 @@ def log_likelihood(
             estimates[piece] = _of_the_code(model, features, context)[:count].cpu().numpy()
             continue
         for start, few, given in _repeated(features, context, count):
-            stop = min(start + BATCH_ROWS // DRAWS, count)
+            stop = min(start + len(few) // DRAWS, count)
             estimate, error = _importance_weighted(model, few, given, seed, int(samples))
             here = slice(piece.start + start, piece.start + stop)
             estimates[here], errors[here] = estimate[: stop - start], error[: stop - start]
@@ -87,26 +87,20 @@ def _of_the_code(model: ComposedAutoencoder, features: Tensor, context: Context 
 
 def _repeated(features: Tensor, context: Context | None, count: int) -> Iterator[tuple[int, Tensor, Context | None]]:
     """A few rows at a time, all of them repeated DRAWS times: (position of the first, features, context)."""
-    size = BATCH_ROWS // DRAWS
+    size = max(1, len(features) // DRAWS)
     for start in range(0, count, size):
         few = slice(start, start + size)
-        given = None
-        if context is not None:
-            condition, exposure = context.condition, context.exposure
-            given = Context(
-                None if condition is None else condition[few].repeat(DRAWS, 1),
-                None if exposure is None else exposure[few].repeat(DRAWS, 1),
-            )
+        given = None if context is None else context[few].changed(lambda tensor: tensor.repeat(DRAWS, 1))
         yield start, features[few].repeat(DRAWS, 1), given
 
 
 def _importance_weighted(
     model: ComposedAutoencoder, features: Tensor, context: Context | None, seed: int, samples: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Estimates and their standard errors for rows that are repeated DRAWS times, each (BATCH_ROWS / DRAWS,)."""
+    """Estimates and their standard errors for rows that are repeated DRAWS times, each (rows / DRAWS,)."""
     posterior = model.encode(features, context)
     prior = model.prior(model.encode_inputs)
-    contents = features[: BATCH_ROWS // DRAWS].cpu().numpy()
+    contents = features[: len(features) // DRAWS].cpu().numpy()
     weights = RunningWeights(len(contents))
     for done, chunk_seed in zip(range(0, samples, DRAWS), spawn_seeds(seed, -(-samples // DRAWS)), strict=True):
         noise = torch.from_numpy(row_noise(contents, chunk_seed, DRAWS, model.noise_width)).to(features)

@@ -10,11 +10,13 @@ import numpy as np
 import torch
 
 from isthmus.components.priors.base import Prior, PriorModule
+from isthmus.core.context import Context
 from isthmus.core.random import torch_generator
 from isthmus.models.autoencoder import ComposedAutoencoder
 from isthmus.models.composition import Composition
 from isthmus.models.defaults import prior_for
 
+from . import inference
 from .euclidean_density import fit_euclidean_density
 from .sphere_density import fit_sphere_density
 from .symbol_density import fit_symbol_density
@@ -71,3 +73,9 @@ def draw_codes(
     if model.code_space == "symbols":
         drawn = model.latent.vectors(drawn)
     return drawn.float().cpu().numpy()
+
+
+def drawn_rows(model: ComposedAutoencoder, z: np.ndarray, context: Context | None, seed: int) -> np.ndarray:
+    """A row drawn from the likelihood at each code (n, latent_dim), in features: (n, d) float32."""
+    generator, size = torch_generator(seed, model.scale.device), inference.batch_rows(model)
+    return inference.decoded(model, z, context, lambda likelihood: likelihood.draw(size, generator))

@@ -8,11 +8,13 @@ Linear` for the other half of that promise).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
 from isthmus.core.batch import Batch
 from isthmus.core.context import Context
@@ -22,6 +24,20 @@ from isthmus.core.row_source import RowSource
 from isthmus.models.autoencoder import ComposedAutoencoder
 
 BATCH_ROWS = 1024
+# Convolutions are as fast on few images as on many: a single one should not pay for a thousand.
+IMAGE_ROWS, FEWEST_ROWS = 64, 16
+PIXELS = 1 << 20
+
+
+def batch_rows(model: ComposedAutoencoder) -> int:
+    """How many rows every batch has at inference: a function of the model alone.
+
+    1,024 for fully connected models. With convolutions 64, or fewer where images are large, but at least 16: with
+    fewer rows than eight, matrix products round differently at different rows.
+    """
+    if not any(isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)) for layer in model.modules()):
+        return BATCH_ROWS
+    return max(FEWEST_ROWS, min(IMAGE_ROWS, 1 << (PIXELS // model.width).bit_length() - 1))
 
 
 class SelectedRows:
@@ -39,13 +55,13 @@ class SelectedRows:
 
 
 def feature_batches(model: ComposedAutoencoder, rows: RowSource) -> Iterator[tuple[slice, Tensor, Context | None]]:
-    """All rows as (positions, padded features (BATCH_ROWS, d), padded context) on the model's device."""
-    device = model.scale.device
-    for start in range(0, len(rows), BATCH_ROWS):
-        piece = slice(start, min(start + BATCH_ROWS, len(rows)))
+    """All rows as (positions, padded features (batch_rows(model), d), padded context) on the model's device."""
+    device, size = model.scale.device, batch_rows(model)
+    for start in range(0, len(rows), size):
+        piece = slice(start, min(start + size, len(rows)))
         batch = rows.take(piece).to(device)
         features = model.features(batch)
-        yield piece, _padded(features), _padded_context(model.context(batch, features))
+        yield piece, _padded(features, size), _padded_context(model.context(batch, features), size)
 
 
 @torch.inference_mode()
@@ -55,7 +71,7 @@ def map_features(
     width: int,
     function: Callable[[Tensor, Context | None], Tensor],
 ) -> np.ndarray:
-    """``function(features, context)`` of padded rows -> (BATCH_ROWS, width), over all rows: (n, width) float32."""
+    """``function(features, context)`` of padded rows -> (rows of a batch, width), over all rows: (n, width) float32."""
     model.eval()
     result = np.empty((len(rows), width), dtype=np.float32)
     for piece, features, context in feature_batches(model, rows):
@@ -151,18 +167,28 @@ def reconstructions(model: ComposedAutoencoder, rows: RowSource) -> np.ndarray:
     return map_features(model, rows, model.width, model)
 
 
+def _mean(likelihood: Any) -> Tensor:
+    mean: Tensor = likelihood.mean
+    return mean
+
+
 @torch.inference_mode()
-def decoded(model: ComposedAutoencoder, z: np.ndarray, context: Context | None = None) -> np.ndarray:
-    """The likelihood's mean at codes (n, latent_dim), in features: (n, d) float32."""
+def decoded(
+    model: ComposedAutoencoder, z: np.ndarray, context: Context | None = None, row: Callable[[Any], Tensor] = _mean
+) -> np.ndarray:
+    """What ``row`` takes of the likelihood at codes (n, latent_dim), in features: (n, d) float32; by default its mean.
+
+    The likelihoods of :func:`batch_rows` codes come at once, in order.
+    """
     model.eval()
-    device = model.scale.device
+    device, size = model.scale.device, batch_rows(model)
     result = np.empty((len(z), model.width), dtype=np.float32)
-    for start in range(0, len(z), BATCH_ROWS):
-        piece = slice(start, min(start + BATCH_ROWS, len(z)))
-        padded = _padded(torch.from_numpy(np.ascontiguousarray(z[piece], dtype=np.float32)).to(device))
-        given = None if context is None else _padded_context(context[piece].to(device))
-        mean = model.decode(padded, given).mean  # type: ignore[attr-defined]
-        result[piece] = mean[: piece.stop - piece.start].float().cpu().numpy()
+    for start in range(0, len(z), size):
+        piece = slice(start, min(start + size, len(z)))
+        padded = _padded(torch.from_numpy(np.ascontiguousarray(z[piece], dtype=np.float32)).to(device), size)
+        given = None if context is None else _padded_context(context[piece].to(device), size)
+        found = row(model.decode(padded, given))
+        result[piece] = found[: piece.stop - piece.start].float().cpu().numpy()
     return result
 
 
@@ -172,21 +198,23 @@ def decoded_beside(model: ComposedAutoencoder, rows: RowSource, z: np.ndarray) -
     model.eval()
     result = np.empty((len(z), model.width), dtype=np.float32)
     for piece, features, context in feature_batches(model, rows):
-        padded = _padded(torch.from_numpy(np.ascontiguousarray(z[piece], dtype=np.float32)).to(features.device))
+        codes_here = torch.from_numpy(np.ascontiguousarray(z[piece], dtype=np.float32)).to(features.device)
+        padded = _padded(codes_here, len(features))
         mean = model.decode(padded, context).mean  # type: ignore[attr-defined]
         result[piece] = mean[: piece.stop - piece.start].float().cpu().numpy()
     return result
 
 
-def _padded(rows: Tensor) -> Tensor:
-    missing = BATCH_ROWS - rows.shape[0]
-    return torch.nn.functional.pad(rows, (0, 0, 0, missing)) if missing else rows.contiguous()
+def _padded(rows: Tensor, size: int) -> Tensor:
+    missing = size - rows.shape[0]
+    return functional.pad(rows, (0, 0, 0, missing)) if missing else rows.contiguous()
 
 
-def _padded_context(context: Context | None) -> Context | None:
+def _padded_context(context: Context | None, size: int) -> Context | None:
     if context is None:
         return None
-    exposure = context.exposure
-    if exposure is not None:  # rates of the padding stay positive
-        exposure = torch.nn.functional.pad(exposure, (0, 0, 0, BATCH_ROWS - len(exposure)), value=1.0)
-    return Context(None if context.condition is None else _padded(context.condition), exposure)
+    padded, exposure = context.changed(lambda tensor: _padded(tensor, size)), context.exposure
+    if exposure is None:
+        return padded
+    # Rates of the padding stay positive.
+    return replace(padded, exposure=functional.pad(exposure, (0, 0, 0, size - len(exposure)), value=1.0))

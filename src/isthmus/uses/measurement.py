@@ -12,6 +12,7 @@ import numpy as np
 from isthmus.core.errors import ParameterError
 from isthmus.data.kinds import KINDS
 from isthmus.data.matrix import ColumnType
+from isthmus.data.rows import Rows
 from isthmus.data.schema import Schema
 from isthmus.data.tables import build_frame
 
@@ -23,14 +24,19 @@ def density_columns(schema: Schema, densities: Sequence[bool]) -> np.ndarray:
     """
     marked = np.zeros(len(schema.columns), dtype=bool)
     for block, density in zip(schema.blocks, densities, strict=True):
-        marked[block.start : block.stop] |= density and KINDS[block.kind].is_density
+        if block.kind in KINDS:
+            marked[block.start : block.stop] |= density and KINDS[block.kind].is_density
     return marked
 
 
-def column_log_jacobian(schema: Schema, densities: Sequence[bool]) -> np.ndarray:
-    """What each column, in encoded order, adds to ``schema.log_jacobian(densities)``: (modelled columns,) float64."""
-    logs = np.where(density_columns(schema, densities), np.log(schema.columns.scale), 0.0)
-    return np.append(logs, np.zeros(len(schema.roles.categorical)))
+def column_log_jacobian(schema: Schema, densities: Sequence[bool], rows: Rows) -> np.ndarray:
+    """What each column, in encoded order, adds to ``schema.log_jacobian(densities, rows)``.
+
+    (modelled columns,) float64 if all rows are alike, else (n, modelled columns).
+    """
+    marked = density_columns(schema, densities)
+    logs = np.where(marked, np.log(schema.columns.scale) if rows.is_affine else rows.log_slopes(), 0.0)
+    return np.concatenate([logs, np.zeros((*logs.shape[:-1], len(schema.roles.categorical)))], axis=-1)
 
 
 def modelled_columns(schema: Schema) -> np.ndarray:

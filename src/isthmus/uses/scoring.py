@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isthmus.core.blocks import Block
+from isthmus.core.blocks import MISSING, Block
+from isthmus.core.context import Context
 from isthmus.core.random import row_noise
 from isthmus.core.row_source import RowSource
 from isthmus.distributions import Posterior, kl_divergence, log_prob_by_column
@@ -54,13 +55,24 @@ def _draws(model: ComposedAutoencoder, posterior: Posterior, features: Tensor, s
 
 @torch.inference_mode()
 def negative_squared_error(model: ComposedAutoencoder, rows: RowSource) -> np.ndarray:
-    """Minus the squared reconstruction error of each row, summed over its scaled features: (n,) float64."""
+    """Minus the squared reconstruction error of each row, summed over its scaled features: (n,) float64.
+
+    Of the cells that are there, where some are missing.
+    """
     model.eval()
     scores = np.empty(len(rows), dtype=np.float64)
     for piece, features, context in feature_batches(model, rows):
-        error = (features.double() - model(features, context).double()).square().sum(-1)
+        error = squared_errors(model, features, model(features, context), context).sum(-1)
         scores[piece] = -error[: piece.stop - piece.start].cpu().numpy()
     return scores
+
+
+def squared_errors(model: ComposedAutoencoder, features: Tensor, mean: Tensor, context: Context | None) -> Tensor:
+    """The squared error of each feature, (n, d) float64; 0 where the cell is missing."""
+    errors = (features.double() - mean.double()).square()
+    if context is None or context.present is None:
+        return errors
+    return torch.where(model.inputs.expansion.per_feature(context.present), errors, 0.0)
 
 
 @torch.inference_mode()
@@ -68,12 +80,13 @@ def column_terms(model: ComposedAutoencoder, rows: RowSource, seed: int, samples
     """What each column of a row adds to the cost of its reconstruction, in feature space.
 
     −E_q[log p(x_j|z)] in nats, with the draws of :func:`log_likelihood_bound`; where the code is a point without a
-    likelihood, the squared error that :func:`negative_squared_error` adds up.
+    likelihood, the squared error that :func:`negative_squared_error` adds up. A cell that is missing costs what it
+    costs that it is missing: the terms of indicators are those of the columns that they speak of.
 
     Returns
     -------
     ndarray of float64, shape (n, columns)
-        Columns in encoded order; one for all levels of a categorical column.
+        Columns of the data in encoded order; one for all levels of a categorical column.
     """
     model.eval()
     found = []
@@ -86,8 +99,8 @@ def column_terms(model: ComposedAutoencoder, rows: RowSource, seed: int, samples
                 terms = terms - log_prob_by_column(model.decode(z, context), features).double() / len(draws)
         else:
             mean = model.decode(posterior.code, context).mean  # type: ignore[attr-defined]
-            terms = summed_by_column((features.double() - mean.double()).square(), model.blocks)
-        found.append(terms[: piece.stop - piece.start].cpu().numpy())
+            terms = summed_by_column(squared_errors(model, features, mean, context), model.blocks)
+        found.append(_with_indicators(terms, model.blocks)[: piece.stop - piece.start].cpu().numpy())
     return np.concatenate(found)
 
 
@@ -98,3 +111,12 @@ def summed_by_column(terms: Tensor, blocks: Sequence[Block]) -> Tensor:
         part = terms[..., block.start : block.stop]
         parts.append(part.unflatten(-1, (-1, block.cardinality)).sum(-1) if block.cardinality else part)
     return torch.cat(parts, -1)
+
+
+def _with_indicators(terms: Tensor, blocks: Sequence[Block]) -> Tensor:
+    """Terms of encoded columns, (n, columns), with those of indicators added to what they speak of."""
+    of = [column for block in blocks if block.kind == MISSING for column in block.of]
+    if not of:
+        return terms
+    columns = terms.shape[-1] - len(of)
+    return terms[:, :columns].index_add(1, torch.tensor(of, device=terms.device), terms[:, columns:])

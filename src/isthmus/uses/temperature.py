@@ -24,6 +24,7 @@ from isthmus.distributions import (
     UniformCodes,
     UniformSphere,
 )
+from isthmus.distributions.symbol_sequence import Logits
 
 
 def tempered(density: Distribution, temperature: float) -> Distribution:
@@ -108,4 +109,13 @@ def _symbols(density: SymbolMixture, temperature: float) -> SymbolMixture:
 
 @_tempered.register
 def _sequence(density: SymbolSequence, temperature: float) -> SymbolSequence:
-    return SymbolSequence(lambda symbols: density.logits(symbols) / temperature, density.places, density.device)
+    def divided(logits: Logits) -> Logits:
+        return lambda symbols: logits(symbols) / temperature
+
+    one_by_one = density.one_by_one
+    return SymbolSequence(
+        divided(density.logits),
+        density.places,
+        density.device,
+        None if one_by_one is None else lambda: divided(one_by_one()),
+    )

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from isthmus.components.latents import codebook
 from isthmus.components.latents.codebook import Codebook
 from isthmus.components.latents.residual_quantised import ResidualQuantised
 from isthmus.components.latents.vector_quantised import VectorQuantised
@@ -152,8 +153,46 @@ def test_tokens_are_neighbouring_parts_and_symbols_cost_their_logarithm() -> Non
 
 
 def test_tokens_must_divide_the_code() -> None:
-    with pytest.raises(ParameterError, match=r"`tokens` must divide `latent_dim`; got tokens=3 and latent_dim=8.*=9"):
-        VectorQuantised(tokens=3).parameter_shape(8)
+    for latent in (VectorQuantised(tokens=3), ResidualQuantised(tokens=3)):
+        words = rf"{type(latent).__name__}: `tokens` must divide `latent_dim`; got tokens=3 and latent_dim=8.*=9"
+        with pytest.raises(ParameterError, match=words):
+            latent.parameter_shape(8)
+        assert latent.suitable_dim(8) == 9
+
+
+def test_residual_tokens_are_quantised_like_rows() -> None:
+    spec = ResidualQuantised(n_codes=4, stages=2, tokens=3, decay=0.9)
+    parts, alone = spec.build(6).double(), spec.replace(tokens=1).build(2).double()
+    initialise(torch.nn.ModuleList([parts]), torch_generator(0))
+    for mine, other in zip(alone.codebooks, parts.codebooks, strict=True):
+        mine.assign(other.vectors)
+    rows = normal(5, 6)
+    posterior, single = parts(rows), alone(rows.reshape(15, 2))
+    assert torch.equal(posterior.symbols, single.symbols.reshape(5, 6))  # a token's stages side by side
+    torch.testing.assert_close(posterior.code, single.code.reshape(5, 6))
+    torch.testing.assert_close(parts.vectors(posterior.symbols), posterior.code)
+    assert posterior.log_levels == pytest.approx(6 * math.log(4))
+    found, wanted = parts.updates(posterior, None), alone.updates(single, None)
+    for name, value in wanted.items():  # moving averages are per row, and a row has three tokens
+        torch.testing.assert_close(found[name], 3 * value)
+    assert spec.symbol_levels(6) == (4,) * 6
+    assert parts.describe() == "3 parts, 2 stages of 4 vectors"
+
+
+def test_begin_sees_no_more_than_a_random_part_of_many_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = torch.arange(1000.0)[:, None]
+    seen: list[int] = []
+    choose = Codebook.choose
+    monkeypatch.setattr(codebook, "FIRST_VECTORS", 50)
+    monkeypatch.setattr(
+        Codebook, "choose", lambda self, rows, *more: (seen.append(len(rows)), choose(self, rows, *more))[1]
+    )
+    books = [Codebook(4, 1) for _ in range(2)]
+    for book in books:
+        book.begin(rows, torch_generator(0))
+    assert set(seen) == {50}
+    assert torch.equal(books[0].vectors, books[1].vectors)
+    assert float(books[0].vectors.max() - books[0].vectors.min()) > 300, "from all over the rows"
 
 
 def test_the_gradient_codebook_is_a_parameter_that_codes_do_not_reach() -> None:

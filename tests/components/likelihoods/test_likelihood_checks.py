@@ -40,6 +40,10 @@ def every_draw_counts(self, distribution, target):
     return cells.flatten(0, -2).sum(0)
 
 
+def all_cells(self, distribution, target, present=None):
+    return self.deviation(target.double() - distribution.mean.double()).sum(-2).reshape(-1, self.width).mean(0)
+
+
 def one_step_only(self, statistics, rows):
     self.squared_scale.mul_(0.9)
 
@@ -88,6 +92,13 @@ FAULTS = {
         lambda self, distribution, target: (target - distribution.mean).double().square().sum((-2, -1)).mean(),
         Gaussian(sigma="per-feature"),
         "statistics_width says 3",
+    ),
+    "errors of absent cells": (
+        RunningScaleLikelihood,
+        "statistics",
+        all_cells,
+        Gaussian(sigma="per-feature"),
+        "statistics looks at absent cells",
     ),
     "calibration by steps": (StudentTLikelihood, "calibrate", one_step_only, StudentT(), "not repeatable|less likely"),
     "a parameter out of reach": (

@@ -15,21 +15,7 @@ from isthmus.components.networks.layers import initialise
 from isthmus.core.random import torch_generator
 from isthmus.testing import check_component
 
-
-def normal(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch_generator(seed + sum(shape)))
-
-
-def built(spec: Convolutional, in_features: int, out_features: int, mirrored: bool = False) -> nn.Sequential:
-    """With weights and biases that are all different from zero."""
-    network = spec.build(in_features, out_features, mirrored=mirrored)
-    generator = torch_generator(0)
-    initialise(network, generator)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.05)
-    return network  # type: ignore[return-value]
-
+from .small_networks import built, normal
 
 # The same numbers as plain layers
 

@@ -13,7 +13,7 @@ from isthmus.testing.examples import example_model, example_passes
 
 
 def test_values_are_squared_distances_summed_over_rows_and_dimensions() -> None:
-    model = example_model(False, {"c": Commitment()}, latent=VectorQuantised(n_codes=3))
+    model = example_model(False, {"c": Commitment()}, latent=VectorQuantised(n_codes=3, tokens=1))
     whole, _ = example_passes(model)
     wanted = (whole.posterior.encoded - whole.posterior.quantised).square().sum()
     assert wanted > 0
@@ -22,7 +22,9 @@ def test_values_are_squared_distances_summed_over_rows_and_dimensions() -> None:
 
 
 def test_each_penalty_moves_its_own_side() -> None:
-    model = example_model(False, {"codebook": CodebookLoss()}, latent=VectorQuantised(n_codes=3, update="gradient"))
+    model = example_model(
+        False, {"codebook": CodebookLoss()}, latent=VectorQuantised(n_codes=3, tokens=1, update="gradient")
+    )
     initialise(model.latent, torch_generator(0))
     whole, _ = example_passes(model)
     encoded, weight = whole.posterior.encoded, model.latent.codebook.weight

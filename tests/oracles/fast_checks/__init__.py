@@ -27,6 +27,7 @@ MODULES = (
     "penalties_of_networks",
     "priors",
     "context",
+    "holes",
     "critics",
     "distributions",
     "linear_optimum",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .codes import CODES
 from .distributions import DISTRIBUTIONS
+from .holes import HOLES
 from .likelihood_distributions import LIKELIHOOD_DISTRIBUTIONS
 from .likelihoods import LIKELIHOODS
 from .model import MODEL
@@ -20,6 +21,7 @@ MUTATIONS = (
     *PENALTIES,
     *OBJECTIVES,
     *MODEL,
+    *HOLES,
     *USES,
     *LIKELIHOOD_DISTRIBUTIONS,
     *NETWORK_PENALTIES,

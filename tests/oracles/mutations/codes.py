@@ -114,12 +114,12 @@ CODES = (
         (
             "residual quantisation: the whole for the rest",
             "remainder = remainder - codebook.vectors[symbols[-1]]",
-            "remainder = parameters.detach() - codebook.vectors[symbols[-1]]",
+            "remainder = self._parts(parameters.detach()) - codebook.vectors[symbols[-1]]",
         ),
         (
             "residual quantisation: codebooks follow the whole",
             "remainder = remainder - codebook.vectors[symbols]",
-            "remainder = posterior.encoded.detach() - 0 * codebook.vectors[symbols]",
+            "remainder = self._parts(posterior.encoded.detach()) - 0 * codebook.vectors[symbols]",
         ),
     ),
     *of(

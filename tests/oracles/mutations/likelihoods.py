@@ -20,8 +20,8 @@ LIKELIHOODS = (
         ),
         (
             "shared variance: averaged over rows only",
-            "self.variance.copy_((statistics / (rows * self.width)).clamp_min(self.floor))",
-            "self.variance.copy_((statistics / rows).clamp_min(self.floor))",
+            "count = rows * self.width if cells is None else float(cells.sum())",
+            "count = rows if cells is None else float(cells.sum())",
         ),
         (
             "floor: the whole step",
@@ -109,8 +109,8 @@ LIKELIHOODS = (
         ),
         (
             "running scale: averaged over rows only",
-            "cells = rows if self.per_feature else rows * self.width",
-            "cells = rows",
+            "found = statistics / (rows if self.per_feature else rows * self.width)",
+            "found = statistics / rows",
         ),
         (
             "running scale: each draw counts",

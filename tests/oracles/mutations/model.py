@@ -20,13 +20,13 @@ MODEL = (
         ),
         (
             "model: raw rows divided by their scale",
-            "return (batch.values.to(self.scale.dtype) - self.shift) * self.scale",
-            "return (batch.values.to(self.scale.dtype) - self.shift) / self.scale",
+            "values = (values.to(scale.dtype) - shift) * scale",
+            "values = (values.to(scale.dtype) - shift) / scale",
         ),
         (
             "model: raw rows shifted after scaling",
-            "return (batch.values.to(self.scale.dtype) - self.shift) * self.scale",
-            "return batch.values.to(self.scale.dtype) * self.scale - self.shift",
+            "values = (values.to(scale.dtype) - shift) * scale",
+            "values = values.to(scale.dtype) * scale - shift",
         ),
         (
             "model: buffers updated in evaluation",
@@ -58,8 +58,8 @@ MODEL = (
         ),
         (
             "model: the condition withheld from the encoder",
-            "seen = torch.cat([seen, context.condition], -1)",
-            "seen = torch.cat([seen, 0 * context.condition], -1)",
+            "return seen if context.condition is None else torch.cat([seen, context.condition], -1)",
+            "return seen if context.condition is None else torch.cat([seen, 0 * context.condition], -1)",
         ),
         (
             "model: the condition withheld from the decoder",
@@ -68,8 +68,8 @@ MODEL = (
         ),
         (
             "model: the exposure withheld from the likelihood",
-            "return self.likelihood(raw, exposure)",
-            "return self.likelihood(raw, None)",
+            "likelihood = self.likelihood(raw, exposure)",
+            "likelihood = self.likelihood(raw, None)",
         ),
         (
             "model: the given exposure ignored",
@@ -83,9 +83,8 @@ MODEL = (
         ),
         (
             "model: penalties decode without the exposure",
-            "encode, decode = partial(self.encode, context=context), partial(self.decode, context=context)",
-            "encode, decode = partial(self.encode, context=context), partial(self.decode, "
-            "context=Context(context.condition))",
+            "return partial(self.encode, context=context), partial(self.decode, context=context)",
+            "return partial(self.encode, context=context), partial(self.decode, context=Context(context.condition))",
         ),
         (
             "model: reconstructed without the context",

@@ -20,8 +20,8 @@ USES = (
         ),
         (
             "score: mean squared error for the sum",
-            "error = (features.double() - model(features, context).double()).square().sum(-1)",
-            "error = (features.double() - model(features, context).double()).square().mean(-1)",
+            "error = squared_errors(model, features, model(features, context), context).sum(-1)",
+            "error = squared_errors(model, features, model(features, context), context).mean(-1)",
         ),
     ),
     *of(

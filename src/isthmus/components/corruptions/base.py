@@ -37,6 +37,15 @@ class Corruption(Spec):
     def corrupt(self, features: Tensor, noise: Tensor, blocks: Sequence[Block]) -> Tensor:
         """Damaged features (n, d) from clean ones and standard normal ``noise`` (n, noise_width); pure."""
 
+    def applied(self, features: Tensor, noise: Tensor, blocks: Sequence[Block]) -> tuple[Tensor, Tensor]:
+        """(target, seen), each (n, d): what the likelihood is asked about, and what the encoder is shown."""
+        damaged = self.corrupt(features, noise, blocks)
+        return (damaged if self.replaces_target else features), damaged
+
+    def visible(self, noise: Tensor, blocks: Sequence[Block]) -> Tensor | None:
+        """Which cells the encoder may see, bool (n, columns); None: all of them."""
+        return None
+
     def blocks_after(self, blocks: Sequence[Block]) -> Sequence[Block]:
         """What the rows are made of afterwards, for the likelihood."""
         return blocks

@@ -12,6 +12,9 @@ from torch import Generator, Tensor, nn
 from isthmus.core.spec import Spec
 from isthmus.distributions import Posterior
 
+# Rombach et al. (2022), arXiv:2112.10752, use 3 or 4 for maps of continuous codes.
+MAP_CHANNELS = 4
+
 
 @dataclass(frozen=True)
 class Latent(Spec):
@@ -49,8 +52,23 @@ class Latent(Spec):
         """
 
     def suitable_dim(self, latent_dim: int) -> int:
-        """The least size of a code that makes sense, from ``latent_dim`` on: what "auto" means."""
+        """The size of a code that "auto" means, where ``latent_dim`` is the usual one."""
         return latent_dim
+
+    def suitable_channels(self) -> int:
+        """How many numbers each position of a code that is a map has, where nobody says."""
+        return MAP_CHANNELS
+
+    def completed(self, latent_dim: int, positions: int | None) -> Latent:
+        """The same latent with every parameter in place.
+
+        Parameters
+        ----------
+        latent_dim : int
+        positions : int or None
+            Of a code that is a map, whose neighbouring numbers belong to one position; None for other codes.
+        """
+        return self
 
     @abstractmethod
     def build(self, latent_dim: int) -> LatentModule:

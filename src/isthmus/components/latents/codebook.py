@@ -6,16 +6,32 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from isthmus.core.errors import ParameterError
 from isthmus.core.spread import spread_rows
 from isthmus.core.steady_linear import steady_linear
 
 # A code that no row has chosen keeps this weight at its last vector, so that it never divides by zero.
 FLOOR = 1e-20
 LLOYD_STEPS = 10
+# Maps have many vectors in each row; k-means sees no more than this number of them.
+FIRST_VECTORS = 2**15
+# The numbers at each position of a map of codes. Narrow vectors use a codebook better: Yu et al. (2022),
+# arXiv:2110.04627, who take 32 for photographs.
+MAP_WIDTH = 16
+AUTO = "auto"
 # How far codes begin from the rows they are copied from, in standard deviations.
 APART = 1e-3
 # A code chosen this much less often than if all were equally likely counts as dead for diagnosis; or never.
 DEAD = 0.01
+
+
+def check_tokens(name: str, tokens: int, latent_dim: int) -> None:
+    """Raise :class:`ParameterError` for codes that are not so many equal parts."""
+    if latent_dim % tokens:
+        raise ParameterError(
+            f"{name}: `tokens` must divide `latent_dim`; got tokens={tokens} and latent_dim={latent_dim}. Use "
+            f"latent_dim={tokens * max(1, round(latent_dim / tokens))}."
+        )
 
 
 class Codebook(nn.Module):
@@ -72,7 +88,9 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def begin(self, rows: Tensor, generator: Generator) -> None:
-        """Take over the k-means centres of rows (m, width), from well spread ones."""
+        """Take over the k-means centres of rows (m, width), or of a random part of them, from well spread ones."""
+        if len(rows) > FIRST_VECTORS:
+            rows = rows[torch.randperm(len(rows), generator=generator, device=rows.device)[:FIRST_VECTORS]]
         centres = rows[spread_rows(lambda row: (rows - rows[row]).square().sum(-1), self.n_codes, generator)]
         # Where codes outnumber the rows that differ, no two may be equal: only one of them would ever be chosen.
         apart = torch.randn(centres.shape, generator=generator, device=generator.device).to(centres)

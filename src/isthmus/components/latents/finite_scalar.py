@@ -17,6 +17,7 @@ from isthmus.distributions import QuantisedPosterior
 from .base import Latent, LatentModule
 
 LEVELS = Interval(2, None, integer=True)
+AUTOMATIC_DIM = 8
 
 
 class _LevelsOfDimensions:
@@ -58,6 +59,14 @@ class FiniteScalar(Latent):
 
     def parameter_shape(self, latent_dim: int) -> int:
         return latent_dim
+
+    def suitable_dim(self, latent_dim: int) -> int:
+        """8 numbers, whatever the data: about 19 bits with the usual levels."""
+        return AUTOMATIC_DIM
+
+    def suitable_channels(self) -> int:
+        """One number for each of the ``levels``: with the usual ones as many symbols as a codebook of 1,000."""
+        return super().suitable_channels() if isinstance(self.levels, int) else len(self.levels)
 
     def symbol_levels(self, latent_dim: int) -> tuple[int, ...]:
         levels = (self.levels,) if isinstance(self.levels, int) else self.levels

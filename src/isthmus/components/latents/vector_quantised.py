@@ -12,15 +12,16 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from isthmus.core.constraints import Constraint, Interval, OneOf
-from isthmus.core.errors import ParameterError
 from isthmus.core.registry import register
 from isthmus.distributions import QuantisedPosterior
 
 from .base import Latent, LatentModule
-from .codebook import Codebook
+from .codebook import AUTO, MAP_WIDTH, Codebook, check_tokens
 
 CODES = (Interval(2, None, integer=True),)
 SHARE = (Interval(0, 1, closed="left"),)
+TOKENS = (OneOf(AUTO), Interval(1, None, integer=True))
+AUTOMATIC_TOKENS = 4
 
 
 @register("latent", "vector-quantised")
@@ -36,8 +37,9 @@ class VectorQuantised(Latent):
     ----------
     n_codes : int
         The size of the codebook.
-    tokens : int
+    tokens : "auto" or int
         Into how many neighbouring parts a code is divided; they share the codebook. It must divide ``latent_dim``.
+        "auto": one for each position of a code that is a map, elsewhere 4 (or 2, or 1, where that does not divide it).
     update : str
         "ema": the codebook is a moving average of the vectors that chose it. "gradient": it is trained.
     decay : float
@@ -57,42 +59,49 @@ class VectorQuantised(Latent):
     straight_through: ClassVar[bool] = True
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
         "n_codes": CODES,
-        "tokens": (Interval(1, None, integer=True),),
+        "tokens": TOKENS,
         "update": (OneOf("ema", "gradient"),),
         "decay": SHARE,
         "reset_below": SHARE,
     }
 
     n_codes: int = 512
-    tokens: int = 1
+    tokens: int | str = AUTO
     update: str = "ema"
     decay: float = 0.99
     reset_below: float = 0.1
 
     def parameter_shape(self, latent_dim: int) -> int:
-        if latent_dim % self.tokens:
-            raise ParameterError(
-                f"VectorQuantised: `tokens` must divide `latent_dim`; got tokens={self.tokens} and "
-                f"latent_dim={latent_dim}. Use latent_dim={self.tokens * max(1, round(latent_dim / self.tokens))}."
-            )
+        check_tokens("VectorQuantised", self._tokens(latent_dim), latent_dim)
         return latent_dim
+
+    def completed(self, latent_dim: int, positions: int | None) -> VectorQuantised:
+        return self.replace(tokens=positions or self._tokens(latent_dim)) if self.tokens == AUTO else self
+
+    def _tokens(self, latent_dim: int) -> int:
+        return math.gcd(AUTOMATIC_TOKENS, latent_dim) if isinstance(self.tokens, str) else self.tokens
 
     def noise_width(self, latent_dim: int) -> int:
         """One number per row says which rows dead codes are reset to."""
         return 1 if self.update == "ema" and self.reset_below > 0 else 0
 
     def symbol_levels(self, latent_dim: int) -> tuple[int, ...]:
-        return (self.n_codes,) * self.tokens
+        return (self.n_codes,) * self._tokens(latent_dim)
 
     def suitable_dim(self, latent_dim: int) -> int:
-        return -(-latent_dim // self.tokens) * self.tokens
+        tokens = AUTOMATIC_TOKENS if isinstance(self.tokens, str) else self.tokens
+        return -(-latent_dim // tokens) * tokens
+
+    def suitable_channels(self) -> int:
+        return MAP_WIDTH
 
     def build(self, latent_dim: int) -> VectorQuantisedLatent:
+        tokens = self._tokens(latent_dim)
         return VectorQuantisedLatent(
             Codebook(
                 self.n_codes,
-                latent_dim // self.tokens,
-                per_row=self.tokens,
+                latent_dim // tokens,
+                per_row=tokens,
                 decay=self.decay if self.update == "ema" else None,
                 reset_below=self.reset_below if self.update == "ema" else 0.0,
             )

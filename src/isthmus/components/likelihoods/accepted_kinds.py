@@ -16,6 +16,7 @@ _INSTEAD = {
     "continuous": "Gaussian() (squared error)",
     "count": "NegativeBinomial() or Poisson()",
     "categorical": "Categorical()",
+    "missing": "Bernoulli()",
 }
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from isthmus.core.blocks import Block
+from isthmus.core.blocks import MISSING, Block
 from isthmus.core.registry import register
 from isthmus.distributions import IndependentBernoulli
 
@@ -19,8 +19,8 @@ from .base import Likelihood, LikelihoodModule
 class Bernoulli(Likelihood):
     """Each feature is a coin flip; minus its log-likelihood is what is called the binary cross-entropy.
 
-    It is the likelihood of data in {0, 1}. On data between 0 and 1 it is not a likelihood (Loaiza-Ganem &
-    Cunningham 2019, The continuous Bernoulli, arXiv:1907.06845), so it is refused there: use
+    It is the likelihood of data in {0, 1}, and of the indicators of missing cells. On data between 0 and 1 it is not a
+    likelihood (Loaiza-Ganem & Cunningham 2019, The continuous Bernoulli, arXiv:1907.06845), so it is refused there: use
     :class:`~isthmus.components.likelihoods.continuous_bernoulli.ContinuousBernoulli`.
 
     Examples
@@ -33,7 +33,7 @@ class Bernoulli(Likelihood):
         return block.width
 
     def build(self, block: Block) -> BernoulliLikelihood:
-        require_kind("Bernoulli", block, ("binary",), "data in {0, 1}", "binarise the data first")
+        require_kind("Bernoulli", block, ("binary", MISSING), "data in {0, 1}", "binarise the data first")
         return BernoulliLikelihood()
 
 

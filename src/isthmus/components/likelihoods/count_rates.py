@@ -67,20 +67,28 @@ class CountLikelihood(LikelihoodModule):
         return target.sum(-1, keepdim=True).clamp_min(1) if self.library == "observed" else None
 
     @torch.no_grad()
-    def begin(self, target: Tensor, exposure: Tensor | None) -> None:
+    def begin(self, target: Tensor, exposure: Tensor | None, present: Tensor | None = None) -> None:
         target = target.double()
         if exposure is None:
             totals = self.observed_exposure(target)
             exposure = torch.ones_like(target[:, :1]) if totals is None else totals
         exposure = exposure.double()
         counts = target.sum(0).clamp_min(FEWEST_COUNTS)
-        rates = counts / (counts.sum() if self.library == "observed" else exposure.sum())
+        if present is None:
+            rates = counts / (counts.sum() if self.library == "observed" else exposure.sum())
+        else:
+            known = (exposure * present).sum(0)
+            rates = counts / torch.where(known > 0, known, exposure.sum())
         self.offset.copy_(rates.log())
         self.typical_exposure.copy_(exposure.median())
-        self.begin_dispersion(target, rates * exposure)
+        mean = rates * exposure
+        self.begin_dispersion(target, mean if present is None else torch.where(present, mean, 0.0))
 
     def begin_dispersion(self, target: Tensor, mean: Tensor) -> None:
-        """Told by :meth:`begin`: training rows (m, d) and the means (m, d) that the offset gives them, float64."""
+        """Told by :meth:`begin`: training rows (m, d) and the means (m, d) that the offset gives them, float64.
+
+        Both are 0 where a cell is absent.
+        """
 
     def library_words(self) -> str:
         """How means come about, in a few words."""

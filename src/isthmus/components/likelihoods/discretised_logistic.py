@@ -94,7 +94,7 @@ class DiscretisedLogisticLikelihood(LikelihoodModule):
         return DiscretisedLogisticMixture(logits, locations, log_scales, self.step)
 
     @torch.no_grad()
-    def begin(self, target: Tensor, exposure: Tensor | None) -> None:
+    def begin(self, target: Tensor, exposure: Tensor | None, present: Tensor | None = None) -> None:
         off = (target / self.step - (target / self.step).round()).abs() > OFF_LEVEL
         if off.any():
             row, column = off.nonzero()[0].tolist()

@@ -17,7 +17,7 @@ from isthmus.distributions import IsotropicNormal
 from .accepted_kinds import require_real_numbers
 from .base import Likelihood, LikelihoodModule
 from .per_feature_gaussian import PerFeatureGaussianLikelihood
-from .running_scale import MOMENTUM, UNKNOWN_STEP, is_logistic
+from .running_scale import MOMENTUM, UNKNOWN_STEP, is_logistic, mean_of_present
 
 
 @register("likelihood", "gaussian")
@@ -83,25 +83,37 @@ class GaussianLikelihood(LikelihoodModule):
     def forward(self, parameters: Tensor) -> IsotropicNormal:
         return IsotropicNormal(torch.sigmoid(parameters) if self.logistic else parameters, self.variance)
 
-    def updates(self, distribution: IsotropicNormal, target: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+    def updates(  # type: ignore[override]
+        self, distribution: IsotropicNormal, target: Tensor, present: Tensor | None = None
+    ) -> dict[str, Tensor]:
         if not self.learnt:
             return {}
         with torch.no_grad():
-            error = distribution.squared_error(target).mean() / self.width
+            if present is None:
+                error = distribution.squared_error(target).mean() / self.width
+            else:
+                error = mean_of_present((target - distribution.mean).square(), present, self.variance)
             return {"variance": torch.lerp(self.variance, error, MOMENTUM).clamp_min(self.floor)}
 
-    def statistics(self, distribution: IsotropicNormal, target: Tensor) -> Tensor | None:  # type: ignore[override]
+    def statistics(  # type: ignore[override]
+        self, distribution: IsotropicNormal, target: Tensor, present: Tensor | None = None
+    ) -> Tensor | None:
         if not self.learnt:
             return None
+        squared = (target.double() - distribution.mean.double()).square()
+        if present is not None:
+            squared = torch.where(present, squared, 0.0)
         # A row with several draws counts once.
-        return (target.double() - distribution.mean.double()).square().sum((-2, -1)).mean()
+        return squared.sum((-2, -1)).mean()
 
     @torch.no_grad()
-    def calibrate(self, statistics: Tensor, rows: int) -> None:
+    def calibrate(self, statistics: Tensor, rows: int, cells: Tensor | None = None) -> None:
         if not self.learnt:
             return
-        # The maximum-likelihood variance is the mean squared error per feature.
-        self.variance.copy_((statistics / (rows * self.width)).clamp_min(self.floor))
+        count = rows * self.width if cells is None else float(cells.sum())
+        if count:
+            # The maximum-likelihood variance is the mean squared error per feature.
+            self.variance.copy_((statistics / count).clamp_min(self.floor))
 
     @property
     def sigma(self) -> float:

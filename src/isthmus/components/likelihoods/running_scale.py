@@ -27,6 +27,18 @@ def is_logistic(mean: str, block: Block) -> bool:
     return mean == "logistic" or (mean == "auto" and block.kind != "continuous")
 
 
+def mean_of_present(cells: Tensor, present: Tensor, otherwise: Tensor) -> Tensor:
+    """The mean of cells (..., n, d) over those present, (n, d); ``otherwise`` where there are none.
+
+    A scalar, or (d,) for each feature's, as ``otherwise`` is.
+    """
+    across = (-2, -1) if otherwise.ndim == 0 else (-2,)
+    sums = torch.where(present, cells, 0.0).sum(across)
+    sums = sums.reshape(-1, *otherwise.shape).mean(0)  # a row with several draws counts once
+    count = present.sum(across)
+    return torch.where(count > 0, sums / count.clamp_min(1), otherwise)
+
+
 class RunningScaleLikelihood(LikelihoodModule):
     """Decoder output (n, d) as locations, with a running measure of how far the data are from them.
 
@@ -79,30 +91,44 @@ class RunningScaleLikelihood(LikelihoodModule):
         return torch.sigmoid(parameters) if self.logistic else parameters
 
     @torch.no_grad()
-    def begin(self, target: Tensor, exposure: Tensor | None) -> None:
-        self.varies.copy_((target != target[:1]).any(0))
+    def begin(self, target: Tensor, exposure: Tensor | None, present: Tensor | None = None) -> None:
+        if present is None:
+            self.varies.copy_((target != target[:1]).any(0))
+        else:
+            low = torch.where(present, target, torch.inf).amin(0)
+            self.varies.copy_(torch.where(present, target, -torch.inf).amax(0) > low)
 
-    def updates(self, distribution: Distribution, target: Tensor) -> dict[str, Tensor]:
+    def updates(self, distribution: Distribution, target: Tensor, present: Tensor | None = None) -> dict[str, Tensor]:
         if not self.learnt:
             return {}
         with torch.no_grad():
             cells = self.deviation(target - distribution.mean)  # type: ignore[attr-defined]
-            found = cells.flatten(0, -2).mean(0) if self.per_feature else cells.mean()
+            if present is not None:
+                found = mean_of_present(cells, present, self.spread)
+            else:
+                found = cells.flatten(0, -2).mean(0) if self.per_feature else cells.mean()
             return {self.buffer: torch.lerp(self.spread, found, MOMENTUM).clamp_min(self.floor)}
 
-    def statistics(self, distribution: Distribution, target: Tensor) -> Tensor | None:
+    def statistics(self, distribution: Distribution, target: Tensor, present: Tensor | None = None) -> Tensor | None:
         if not self.learnt:
             return None
         cells = self.deviation(target.double() - distribution.mean.double())  # type: ignore[attr-defined]
+        if present is not None:
+            cells = torch.where(present, cells, 0.0)
         sums = cells.sum(-2).reshape(-1, self.width).mean(0)  # a row with several draws counts once
         return sums if self.per_feature else sums.sum()
 
     @torch.no_grad()
-    def calibrate(self, statistics: Tensor, rows: int) -> None:
+    def calibrate(self, statistics: Tensor, rows: int, cells: Tensor | None = None) -> None:
         if not self.learnt:
             return
-        cells = rows if self.per_feature else rows * self.width
-        self.spread.copy_((statistics / cells).clamp_min(self.floor))
+        if cells is None:
+            found = statistics / (rows if self.per_feature else rows * self.width)
+        else:
+            count = cells if self.per_feature else cells.sum()
+            # A feature of which there is no cell keeps what it has.
+            found = torch.where(count > 0, statistics / count.clamp_min(1), self.spread.to(statistics))
+        self.spread.copy_(found.clamp_min(self.floor))
 
     def describe(self) -> str:
         scale = (

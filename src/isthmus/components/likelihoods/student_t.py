@@ -109,16 +109,16 @@ class StudentTLikelihood(RunningScaleLikelihood):
         squared, freedom = error.square(), self.freedom
         return squared * (freedom + 1) / (freedom + squared / self.squared_scale)
 
-    def statistics(self, distribution: Distribution, target: Tensor) -> Tensor | None:
+    def statistics(self, distribution: Distribution, target: Tensor, present: Tensor | None = None) -> Tensor | None:
         if not self.learnt:
             return None
         error = target.double() - distribution.mean.double()  # type: ignore[attr-defined]
         draws = error[..., 0, 0].numel()  # a row with several draws counts once
-        return residual_histogram(error) / draws
+        return residual_histogram(error if present is None else error[present.expand(error.shape)]) / draws
 
     @torch.no_grad()
-    def calibrate(self, statistics: Tensor, rows: int) -> None:
-        if self.learnt:
+    def calibrate(self, statistics: Tensor, rows: int, cells: Tensor | None = None) -> None:
+        if self.learnt and (cells is None or bool(cells.any())):
             self.squared_scale.fill_(best_squared_scale(statistics, float(self.freedom.detach()), self.floor))
 
     @property

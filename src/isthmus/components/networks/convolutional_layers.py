@@ -113,6 +113,10 @@ class Convolution(nn.Conv2d):
         _draw(self, self.gain, self.fan_in, generator)
 
     def forward(self, maps: Tensor) -> Tensor:
+        return self.product(maps, self.bias)
+
+    def product(self, maps: Tensor, bias: Tensor | None) -> Tensor:
+        """The convolution of the maps with the weights, plus a bias."""
         given, stride, kernel, padding = maps.shape[-2:], self.stride[0], self.kernel_size[0], self.padding[0]
         # An even kernel on an odd map needs one more row or column of zeros at the end.
         below, right = (
@@ -121,7 +125,7 @@ class Convolution(nn.Conv2d):
         )
         if below or right:
             maps = functional.pad(maps, (0, right, 0, below))
-        return super().forward(maps)
+        return functional.conv2d(maps, self.weight, bias, self.stride, self.padding)
 
 
 class ResizeConvolution(Convolution):
@@ -142,10 +146,15 @@ class ResizeConvolution(Convolution):
         pairs = functional.pad(pairs, (0, 0, 0, 1)) + functional.pad(pairs, (0, 0, 1, 0))
         self.register_buffer("pairs", pairs, persistent=False)
 
-    def forward(self, maps: Tensor) -> Tensor:
+    @property
+    def tied_weight(self) -> Tensor:
+        """The kernel of the transposed convolution, (in, out, k + 1, k + 1)."""
+        return torch.einsum("ma,oiab,nb->iomn", self.pairs, self.weight, self.pairs)
+
+    def product(self, maps: Tensor, bias: Tensor | None) -> Tensor:
         height, width = self.size
-        weight = torch.einsum("ma,oiab,nb->iomn", self.pairs, self.weight, self.pairs)
-        doubled = functional.conv_transpose2d(maps, weight, self.bias, stride=STRIDE, padding=self.kernel_size[0] // 2)
+        padding = self.kernel_size[0] // 2
+        doubled = functional.conv_transpose2d(maps, self.tied_weight, bias, stride=STRIDE, padding=padding)
         return doubled[:, :, :height, :width]
 
 
@@ -171,8 +180,14 @@ class TransposedConvolution(nn.ConvTranspose2d):
         _draw(self, self.gain, self.fan_in, generator)
 
     def forward(self, maps: Tensor, output_size: list[int] | None = None) -> Tensor:
+        return self.product(maps, self.bias)
+
+    def product(self, maps: Tensor, bias: Tensor | None) -> Tensor:
+        """The transposed convolution of the maps with the weights, plus a bias."""
         height, width = self.size
-        return super().forward(maps)[:, :, :height, :width]
+        padding = int(self.padding[0])
+        doubled = functional.conv_transpose2d(maps, self.weight, bias, self.stride, padding, self.output_padding)
+        return doubled[:, :, :height, :width]
 
 
 class ResidualBlock(nn.Module):

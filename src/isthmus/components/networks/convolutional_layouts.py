@@ -61,6 +61,17 @@ def automatic_channels(size: Size) -> tuple[int, ...]:
     return tuple(min(32 * 2**number, WIDEST) for number in range(halvings))
 
 
+def spatial_channels(size: Size) -> tuple[int, ...]:
+    """Widths for a code that is a map: as many as bring the sides down by about their square root.
+
+    >>> [len(spatial_channels((side, side))) for side in (8, 28, 32, 64, 128, 256)]
+    [1, 2, 2, 3, 3, 4]
+    """
+    by_area = int(math.log2(math.prod(size)) / 4)
+    halvings = max(1, min(by_area, reach(size) - 1))
+    return tuple(min(64 * 2**number, WIDEST) for number in range(halvings))
+
+
 def reach(size: Size) -> int:
     """How often an image can be halved until one of its sides is a single pixel.
 

@@ -53,6 +53,8 @@ class Penalty(Spec):
         Its gradient moves the parameters of a learnt prior.
     differentiable : bool
         Its gradient by the encoder's output is the derivative of its value; False where a paper stops or replaces it.
+    looks_at_reconstruction : bool
+        It looks at what was decoded: where codes are rounded to symbols, its gradient goes past the rounding.
     """
 
     scope: ClassVar[str] = "row"
@@ -63,6 +65,7 @@ class Penalty(Spec):
     matches_prior: ClassVar[bool] = False
     trains_prior: ClassVar[bool] = False
     differentiable: ClassVar[bool] = True
+    looks_at_reconstruction: ClassVar[bool] = False
     code_spaces: ClassVar[tuple[str, ...]] = ("euclidean", "sphere", "symbols")
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {"weight": WEIGHT}
 

@@ -82,7 +82,7 @@ class Contraction(Penalty):
                 "penalty Contraction: `estimator`='exact' knows no closed form for the code of a "
                 f"{type(forward_pass.posterior).__name__} behind this encoder. It needs an encoder of one linear layer "
                 "with latent=Point(...), or of one hidden layer without dropout and normalisation with latent=Point(), "
-                "on rows without counts and conditions. Use estimator='auto'."
+                "on rows without counts, conditions and holes. Use estimator='auto'."
             )
         return self._estimate(forward_pass, noise)
 

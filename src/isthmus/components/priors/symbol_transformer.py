@@ -63,4 +63,5 @@ class SymbolTransformerPrior(PriorModule):
         return f"transformer over {self.places} symbols as prior"
 
     def forward(self, encode: Encode | None = None) -> SymbolSequence:
-        return SymbolSequence(self.network, self.places, self.network.symbols.device)
+        network = self.network
+        return SymbolSequence(network, self.places, network.symbols.device, network.one_by_one)

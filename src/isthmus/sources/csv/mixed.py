@@ -1,0 +1,115 @@
+"""Tables whose columns are of several types, parsed by pyarrow."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from isthmus.core.errors import DataWarning, InputError
+from isthmus.sources.arrow import pyarrow
+
+from .lines import Limits
+from .structure import checked_rows, scanned
+from .types import almost_numbers, missing_marks, typed, without_marks
+
+BLOCK_BYTES = 32 << 20
+"""What pyarrow parses at once; a row must fit into it."""
+
+
+def read_mixed(
+    path: Path, names: Sequence[str], number: int, offset: int, text: Collection[str], limits: Limits
+) -> Any:
+    """The table below the column names, which end on line ``number``, ``offset`` bytes from the file's beginning.
+
+    Raises and warns as :func:`~isthmus.sources.csv.read_csv` does.
+    """
+    pyarrow("CSV files with text, dates or booleans")
+    structure = scanned(path, offset, number, limits)
+    rows = None if structure.plain else checked_rows(path, offset, number, len(names), limits)
+    table = _texts(path, names, offset, structure.quotes)
+    if table is None or (rows is not None and rows != table.num_rows):
+        found = checked_rows(path, offset, number, len(names), limits)  # raises, with the line
+        raise InputError(
+            f"{path} has {found:,} rows, but not for every parser: is a row larger than {BLOCK_BYTES >> 20} MiB, or "
+            "are quotes used in an unusual way? Save it as Parquet."
+        )
+    if table.num_rows == 0:
+        raise InputError(f"{path} has a line of column names and no rows. Expected at least one row.")
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
+        raise InputError(
+            f"{path}, line {number}: one column, {names[0][:40]!r}. The cells seem to be separated by something else "
+            "than commas: save the file with commas."
+        )
+    columns: dict[str, Any] = {}
+    words: dict[str, Any] = {}
+    marks: set[str] = set()
+    for name in names:
+        texts = table.column(name)
+        table = table.drop_columns([name])  # each is let go as its typed form arrives
+        columns[name] = texts if name in text else typed(texts)
+        if columns[name] is texts:
+            words[name] = texts
+        else:
+            marks |= missing_marks(texts)
+    for name, texts in words.items():
+        # What stands for a missing number in this file stands for a missing word, too.
+        columns[name] = without_marks(texts, marks)
+        if name not in text:
+            # Lines are rows if no cell goes on over lines.
+            _look_at(texts, path, name, None if structure.quotes else number + 1)
+
+    import pyarrow as pa
+
+    return pa.table(columns)
+
+
+def _texts(path: Path, names: Sequence[str], offset: int, quotes: bool) -> Any:
+    """All cells as they are, those that are empty and not quoted as nulls; None if the rows do not fit the names."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    with pa.OSFile(str(path)) as file:
+        if offset == file.size():
+            return pa.table({name: pa.array([], type=pa.string()) for name in names})
+        file.seek(offset)
+        try:
+            return csv.read_csv(
+                file,
+                read_options=csv.ReadOptions(column_names=list(names), block_size=BLOCK_BYTES),
+                parse_options=csv.ParseOptions(newlines_in_values=quotes),
+                convert_options=csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                    quoted_strings_can_be_null=False,
+                    check_utf8=False,  # every byte was looked at
+                ),
+            )
+        except pa.ArrowException:
+            return None
+
+
+def _look_at(texts: Any, path: Path, name: str, first_line: int | None) -> None:
+    """Say what is strange about a column of text."""
+    import pyarrow.compute as pc
+
+    if pc.index(texts, name).as_py() >= 0:
+        warnings.warn(
+            f"{path}: the first line was taken for column names, but {name!r} is also a cell of that column. If the "
+            "file has no line of names, say so: header=False (in the shell: --no-header).",
+            DataWarning,
+            stacklevel=4,
+        )
+    found = almost_numbers(texts)
+    if found is not None:
+        row, count = found
+        where = f"row {row}" if first_line is None else f"line {first_line + row}"
+        warnings.warn(
+            f"{path}, {where}, column {name!r}: {str(texts[row])[:40]!r} is not a number, as {count:,} of "
+            f"{len(texts) - texts.null_count:,} cells are, so that the column is text. If it should be a number, "
+            "correct the cell or leave it empty.",
+            DataWarning,
+            stacklevel=4,
+        )
