@@ -94,11 +94,12 @@ def silence() -> Iterator[None]:
 
 
 class Clock:
-    """When training began, and the time at the end of every epoch."""
+    """When training began, and the time at the end of every epoch; the processor's time from its beginning on."""
 
     def __init__(self) -> None:
         self.started = math.nan
         self.ends: list[float] = []
+        self.processor: list[float] = []
 
 
 def pythae_train(X: Tensor, model: Any, epochs: int, seed: int, **options: Any) -> tuple[Any, Clock]:
@@ -116,9 +117,11 @@ def pythae_train(X: Tensor, model: Any, epochs: int, seed: int, **options: Any) 
     class Ends(TrainingCallback):
         def on_train_begin(self, training_config: Any, **kwargs: Any) -> None:
             clock.started = time.perf_counter()
+            clock.processor.append(time.process_time())
 
         def on_log(self, training_config: Any, logs: Any, **kwargs: Any) -> None:
             clock.ends.append(time.perf_counter())
+            clock.processor.append(time.process_time())
 
     with tempfile.TemporaryDirectory() as folder, silence():
         config = BaseTrainerConfig(output_dir=folder, num_epochs=epochs, seed=seed, no_cuda=True, **options)
