@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,18 @@ from torch.nn import functional
 from isthmus.components.priors.base import PriorModule
 from isthmus.core.context import Context
 from isthmus.core.errors import ParameterError
-from isthmus.core.random import row_noise, spawn_seeds
+from isthmus.core.random import spawn_seeds
 from isthmus.distributions import Distribution
 from isthmus.models.autoencoder import ComposedAutoencoder
 
 from .imputation_curvature import expectation
 from .imputation_draws import drawn_cells
 from .imputation_fixed_point import fixed_point
+from .imputation_noise import normal_noise
 from .imputation_particles import Particles, chosen, find_modes, walked, weighted_particles
 from .imputation_rows import Holes, Piece, pieces, repetitions
 from .imputation_target import CodeTarget
+from .imputation_told import is_told, told_draws
 from .inference import BATCH_ROWS, batch_rows
 
 Progress = Callable[[int, int], None]
@@ -35,6 +38,8 @@ ENCODER_PASSES = 3
 STEPS = 30
 # Chains of a row that walk together.
 TOGETHER = 16
+# Completed rows whose mean is a single fill.
+TOLD = 64
 MOST_ROWS = 64
 # Numbers in the slopes of all rows that are worked on at once: 64 MB in float64.
 SLOPES = 1 << 23
@@ -78,6 +83,10 @@ def completed(
             found = fixed_point(model, piece.features, piece.known, shown_to_encoder(model, piece), piece.context)
             _store(result, piece, found, progress)
         return result
+    if is_told(model):
+        for piece in pieces(model, holes, batch_rows(model)):
+            _store(result, piece, told_draws(model, piece, seed, TOLD * effort).mean(0), progress)
+        return result
     exact = _exact(model, density)
     for piece in pieces(model, holes, rows_at_once(model)):
         target, particles = _particles(model, exact, piece, seed, effort)
@@ -118,7 +127,8 @@ def drawn(
     refuse_draws(model)
     model.eval()
     result = np.empty((samples, len(holes), model.width), dtype=np.float32)
-    exact, size = _exact(model, density), rows_at_once(model)
+    told = is_told(model)
+    exact, size = _exact(model, density), batch_rows(model) if told else rows_at_once(model)
     if len(holes) == 0:
         return result
     before = repetitions(model, holes, size, seed).astype(np.float32)
@@ -127,11 +137,17 @@ def drawn(
         place = np.zeros((size, 1), dtype=np.float32)
         place[: piece.place.stop - piece.place.start, 0] = before[piece.place]
         contents = np.concatenate([piece.contents, place], 1)
+        if told:
+            for number, one in enumerate(told_draws(model, replace(piece, contents=contents), common, samples)):
+                _store(result[number], piece, one, None)
+            if progress is not None:
+                progress(piece.place.stop, len(holes))
+            continue
         target, particles = _particles(model, exact, piece, common, effort)
         likelihood = target.decode(particles.y)
         if is_chained(likelihood):
             cells, weights = _chained(target, particles, likelihood, contents, common)
-            chances = [_normal(contents, one, 1, 1, piece.features)[0, :, 0] for one in own]
+            chances = [normal_noise(contents, one, 1, 1, piece.features)[0, :, 0] for one in own]
             index = chosen(weights, torch.special.ndtr(torch.stack(chances)))
             for number, one in enumerate(index):
                 picked = cells.gather(0, one[None, :, None].expand(-1, -1, cells.shape[-1]))[0]
@@ -159,7 +175,7 @@ def _chained(
     them (likelihood weighting: Fung & Chang 1990).
     """
     held, row = target.clamped(likelihood)
-    noise = _normal(contents, spawn_seeds(seed, 5)[4], len(particles.y), target.observed.shape[1], target.features)
+    noise = normal_noise(contents, spawn_seeds(seed, 5)[4], len(particles.y), target.observed.shape[1], target.features)
     cells = torch.where(target.known, row, drawn_cells(held, noise.to(row.dtype)))
     logs = particles.weights.log() + target.reweighted(likelihood, cells)
     weights = logs.nan_to_num(nan=-torch.inf, posinf=-torch.inf).softmax(0)
@@ -201,13 +217,13 @@ def _particles(
     width, dim = len(piece.features), model.latent_dim
     candidates, pairs = CANDIDATES * effort, PAIRS * effort
     first, second, third, fourth = spawn_seeds(seed, 4)
-    noise = _normal(piece.contents, first, candidates // 2, dim + 1, piece.features)
+    noise = normal_noise(piece.contents, first, candidates // 2, dim + 1, piece.features)
     y = target.coordinates(density.sample_shared(torch.cat([noise, -noise])))
     if target.on_sphere:  # directions get the lengths of standard normal points
-        lengths = _normal(piece.contents, second, candidates, dim, piece.features)
+        lengths = normal_noise(piece.contents, second, candidates, dim, piece.features)
         y = functional.normalize(y, dim=-1) * lengths.norm(dim=-1, keepdim=True)
     normals = find_modes(target, starting_points(model, target, piece, y, fourth))
-    noise = _normal(piece.contents, third, pairs * MODES, dim, piece.features).reshape(pairs, MODES, width, dim)
+    noise = normal_noise(piece.contents, third, pairs * MODES, dim, piece.features).reshape(pairs, MODES, width, dim)
     return target, weighted_particles(target, y, normals, noise)
 
 
@@ -227,7 +243,7 @@ def starting_points(
     context = shown_to_encoder(model, piece)
     if is_aware(model):
         posterior = model.encode(piece.features, context)
-        noise = _normal(piece.contents, seed, MODES - 1, model.noise_width, piece.features)
+        noise = normal_noise(piece.contents, seed, MODES - 1, model.noise_width, piece.features)
         codes = posterior.code[None]
         if model.stochastic:
             codes = torch.cat([codes, posterior.sample(noise.to(codes.dtype))])
@@ -265,17 +281,12 @@ def _draws(target: CodeTarget, particles: Particles, contents: np.ndarray, seeds
     choosing, walking, filling = zip(*(spawn_seeds(seed, 3) for seed in seeds), strict=True)
 
     def normal(seeds: Sequence[int], samples: int, width: int) -> Tensor:
-        return torch.stack([_normal(contents, seed, samples, width, like) for seed in seeds], 1)
+        return torch.stack([normal_noise(contents, seed, samples, width, like) for seed in seeds], 1)
 
     y = particles.chosen(torch.special.ndtr(normal(choosing, 1, 1)[0, :, :, 0]))
     steps = normal(walking, STEPS, dim + 1)  # (STEPS, m, n, dim + 1)
     y = walked(target, y, particles.normals, steps[..., :-1], torch.special.ndtr(steps[..., -1]))
     return drawn_cells(target.decode(y), normal(filling, 1, target.observed.shape[1])[0].to(like.dtype))
-
-
-def _normal(contents: np.ndarray, seed: int, samples: int, dim: int, like: Tensor) -> Tensor:
-    """Standard normal noise of what is known of rows: (samples, n, dim) float64, on the device of ``like``."""
-    return torch.from_numpy(row_noise(contents, seed, samples, dim)).double().to(like.device)
 
 
 def _store(result: np.ndarray, piece: Piece, found: Tensor, progress: Progress | None) -> None:

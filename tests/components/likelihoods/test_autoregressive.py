@@ -116,12 +116,11 @@ class TestChain:
         torch.testing.assert_close(together, apart)
 
     def test_what_is_said_is_the_plain_sum_of_embeddings(self, likelihood):
-        network = likelihood.network
         cells = likelihood.positions(rows(3), None)
-        told = network.told(cells)
+        told = likelihood.told(cells)
         for row, column in product(range(3), range(6)):
             before = likelihood.order[: likelihood.order.index(column)]
-            wanted = sum((network.embedded(cells[row, c], c) for c in before), torch.zeros(16, dtype=torch.float64))
+            wanted = sum((likelihood.embedded(cells[row, c], c) for c in before), torch.zeros(16, dtype=torch.float64))
             torch.testing.assert_close(told[row, column], wanted)
 
 
@@ -162,6 +161,36 @@ class TestAbsentAndGiven:
         terms = p.log_prob_by_column(kept) - likelihood.log_density(kept, cells)
         terms[:, 3] = 0
         torch.testing.assert_close(terms.sum(-1).exp().sum(), torch.ones((), dtype=torch.float64))
+
+
+class TestBeginning:
+    def test_each_cell_is_as_likely_as_among_the_rows(self):
+        likelihood = Autoregressive(width=16).build_joint(BLOCKS).double()
+        seen = rows(200)
+        likelihood.begin(seen, None)
+        p = likelihood(torch.zeros(1, 16, dtype=torch.float64))
+        levels = (seen[:, 2:5].sum(0) + 0.5) / (200 + 1.5)
+        torch.testing.assert_close(p.mean[0, 2:5], levels)
+        row = seen[:1]
+        terms = p.log_prob_by_column(row)[0]
+        torch.testing.assert_close(terms[2], levels[row[0, 2:5].argmax()].log())
+
+    def test_numbers_have_logits_that_bend(self, likelihood):
+        network, refined = likelihood.network, hidden(1)
+        slope, curvature = (refined @ network.bends[:2].T)[0]
+        points = likelihood.cells.points[0]
+        own = refined @ network.heads[:8].T + network.head_biases[:8]
+        found = likelihood.logits(refined, 0)[0, :4]
+        torch.testing.assert_close(found, (own[0] + slope * points + curvature * points.square())[:4])
+
+    def test_numbers_say_their_value_besides_their_cell(self, likelihood):
+        cells = likelihood.cells.positions(VALUES[:, None].double())[:, 0]
+        said = likelihood.embedded(cells, 0)
+        torch.testing.assert_close(
+            said, likelihood.network.embedding[cells] + VALUES[:, None].double() * likelihood.network.slopes[0]
+        )
+        unknown = likelihood.embedded(torch.tensor([8]), 0)
+        torch.testing.assert_close(unknown[0], likelihood.network.embedding[8])
 
 
 class TestMoments:
@@ -238,6 +267,11 @@ class TestCells:
         assert float(torch.trapezoid(beyond, dx=float(grid[1] - grid[0]))) == pytest.approx(
             TAIL_SHARE / count, rel=1e-2
         )
+
+    def test_few_rows_have_few_cells(self):
+        cells = continuous_cells(1, 128)
+        cells.begin(torch.arange(300.0)[:, None])
+        assert cells.counts.tolist() == [37]
 
     def test_draws_spread_over_their_cell(self):
         cells = continuous_cells(1, 4).double()

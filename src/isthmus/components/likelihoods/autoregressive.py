@@ -111,9 +111,10 @@ class AutoregressiveLikelihood(LikelihoodModule):
         self._numeric_place = {column: place for place, column in enumerate(numeric)}
         self.register_buffer("numeric_index", torch.tensor(numeric, dtype=torch.int64), persistent=False)
         self.order = tuple(sorted(range(self.columns), key=lambda column: column not in self.indicator_of.values()))
-        self.network = ColumnNetwork(self.sizes, self.order, width)
+        self.network = ColumnNetwork(self.sizes, self.order, width, self._numeric_place)
 
     shows_exposure = False
+    looks_at_few = False
 
     @property
     def parts(self) -> tuple[LikelihoodModule, ...]:
@@ -126,6 +127,7 @@ class AutoregressiveLikelihood(LikelihoodModule):
     @torch.no_grad()
     def begin(self, target: Tensor, exposure: Tensor | None, present: Tensor | None = None) -> None:
         self.cells.begin(self._numbers(target), None if present is None else self._numeric_columns(present))
+        self.network.begin(self.positions(target, present))
 
     def describe(self) -> str:
         return f"autoregressive, {self.columns} columns"
@@ -153,22 +155,23 @@ class AutoregressiveLikelihood(LikelihoodModule):
         return positions
 
     def embedded(self, positions: Tensor, column: int) -> Tensor:
-        return self.network.embedded(positions, column)
+        return self.network.embedded(positions, column, self.cells.points)
 
     def told(self, positions: Tensor) -> Tensor:
-        return self.network.told(positions)
+        return self.network.told(positions, self.cells.points)
 
     def given(self, positions: Tensor, cells: Tensor) -> Tensor:
-        return self.network.given(positions, cells)
+        return self.network.given(positions, cells, self.cells.points)
 
     def refined(self, hidden: Tensor, column: int | None = None) -> Tensor:
         return self.network.refined(hidden, column)
 
     def logits(self, refined: Tensor, column: int) -> Tensor:
-        return self._possible(self.network.logits(refined, column), column)
+        return self._possible(self.network.logits(refined, column, self.cells.points), column)
 
     def alone(self, hidden: Tensor) -> list[Tensor]:
-        return [self._possible(logits, column) for column, logits in enumerate(self.network.alone(hidden))]
+        logits = self.network.alone(hidden, self.cells.points)
+        return [self._possible(one, column) for column, one in enumerate(logits)]
 
     def _possible(self, logits: Tensor, column: int) -> Tensor:
         place = self._numeric_place.get(column)
@@ -236,6 +239,9 @@ class AutoregressiveLikelihood(LikelihoodModule):
 class ColumnNetwork(nn.Module):
     """From what is said of a row to logits of the cells of each column.
 
+    Numbers say their cell and their value, and the logits of their cells are those of a discretised normal plus one
+    of each cell's own: neighbours are alike from the beginning.
+
     Parameters
     ----------
     sizes : sequence of int
@@ -243,49 +249,81 @@ class ColumnNetwork(nn.Module):
     order : sequence of int
         The columns in the order of the chain.
     width : int
+    numbers : dict of int to int
+        For columns of numbers, their place among these.
     """
 
     unknown: Tensor
     offsets: Tensor
     order: Tensor
+    numeric: Tensor
 
-    def __init__(self, sizes: Sequence[int], order: Sequence[int], width: int) -> None:
+    def __init__(self, sizes: Sequence[int], order: Sequence[int], width: int, numbers: Mapping[int, int]) -> None:
         super().__init__()
-        self.sizes, self.width = list(sizes), width
-        rows = sum(sizes) + len(sizes)  # one more for each column: "unknown"
+        self.sizes, self.width, self.numbers = list(sizes), width, dict(numbers)
+        rows, places = sum(sizes) + len(sizes), len(numbers)  # one more for each column: "unknown"
         self.register_buffer("unknown", torch.tensor(self.sizes, dtype=torch.int64), persistent=False)
         self.register_buffer("offsets", (self.unknown + 1).cumsum(0) - self.unknown - 1, persistent=False)
         self.register_buffer("order", torch.tensor(order, dtype=torch.int64), persistent=False)
+        self.register_buffer("numeric", torch.tensor(list(numbers), dtype=torch.int64), persistent=False)
         self.embedding = nn.Parameter(torch.zeros(rows, width))
         self.given_embedding = nn.Parameter(torch.zeros(rows, width))
+        self.slopes = nn.Parameter(torch.zeros(places, width))
+        self.given_slopes = nn.Parameter(torch.zeros(places, width))
         self.place = nn.Parameter(torch.zeros(len(sizes), width))
         self.layers = nn.ParameterList([nn.Parameter(torch.zeros(width, width)) for _ in range(2)])
         self.biases = nn.ParameterList([nn.Parameter(torch.zeros(width)) for _ in range(2)])
+        # Heads of all cells, and behind them two for each column of numbers: the slope and curvature of its logits.
         self.heads = nn.Parameter(torch.zeros(sum(sizes), width))
         self.head_biases = nn.Parameter(torch.zeros(sum(sizes)))
+        self.bends = nn.Parameter(torch.zeros(2 * places, width))
         self.alone_heads = nn.Parameter(torch.zeros(sum(sizes), width))
         self.alone_biases = nn.Parameter(torch.zeros(sum(sizes)))
+        self.alone_bends = nn.Parameter(torch.zeros(2 * places, width))
 
     def initialise(self, generator: Generator) -> None:
         """Draw the weights from ``generator``; heads begin at zero: every cell equally likely."""
-        for table in (self.embedding, self.given_embedding, self.place):
+        for table in (self.embedding, self.given_embedding, self.slopes, self.given_slopes, self.place):
             nn.init.normal_(table, std=0.1, generator=generator)
         for layer in self.layers:
             nn.init.xavier_uniform_(layer, generator=generator)
 
-    def embedded(self, positions: Tensor, column: int) -> Tensor:
-        return functional.embedding(positions + self.offsets[column], self.embedding)
+    @torch.no_grad()
+    def begin(self, positions: Tensor) -> None:
+        """Each cell begins as likely as it is among some rows, whose cells these are, (m, columns)."""
+        for column, size in enumerate(self.sizes):
+            counts = torch.bincount(positions[:, column], minlength=size + 1)[:size].to(self.head_biases)
+            shares = ((counts + 0.5) / (counts.sum() + 0.5 * size)).log()
+            first = sum(self.sizes[:column])
+            self.head_biases[first : first + size] = shares
+            self.alone_biases[first : first + size] = shares
 
-    def told(self, positions: Tensor) -> Tensor:
+    def embedded(self, positions: Tensor, column: int, points: Tensor) -> Tensor:
+        said = functional.embedding(positions + self.offsets[column], self.embedding)
+        place = self.numbers.get(column)
+        if place is None:
+            return said
+        return said + _valued(positions, points[place]).unsqueeze(-1) * self.slopes[place]
+
+    def told(self, positions: Tensor, points: Tensor) -> Tensor:
         """The sum of what the columns before each one say."""
-        ordered = (positions + self.offsets).index_select(-1, self.order)
-        said = functional.embedding(ordered, self.embedding)
+        said = self._said(positions, points, self.embedding, self.slopes).index_select(-2, self.order)
         before = said.cumsum(-2) - said
         return before.index_select(-2, self.order.argsort())
 
-    def given(self, positions: Tensor, cells: Tensor) -> Tensor:
-        said = functional.embedding(positions + self.offsets, self.given_embedding)
+    def given(self, positions: Tensor, cells: Tensor, points: Tensor) -> Tensor:
+        said = self._said(positions, points, self.given_embedding, self.given_slopes)
         return torch.where(cells.unsqueeze(-1), said, 0.0).sum(-2)
+
+    def _said(self, positions: Tensor, points: Tensor, table: Tensor, slopes: Tensor) -> Tensor:
+        """What each column says of itself, (..., columns, width)."""
+        said = functional.embedding(positions + self.offsets, table)
+        if not self.numbers:
+            return said
+        index = self.numeric
+        places = positions.index_select(-1, index)
+        values = torch.stack([_valued(places[..., number], one) for number, one in enumerate(points)], -1)
+        return said.index_add(-2, index, values.unsqueeze(-1) * slopes)
 
     def refined(self, hidden: Tensor, column: int | None = None) -> Tensor:
         hidden = hidden + (self.place if column is None else self.place[column])
@@ -293,14 +331,34 @@ class ColumnNetwork(nn.Module):
             hidden = hidden + self._linear(functional.gelu(hidden), weight, bias)
         return functional.gelu(hidden)
 
-    def logits(self, refined: Tensor, column: int) -> Tensor:
+    def logits(self, refined: Tensor, column: int, points: Tensor) -> Tensor:
         first = sum(self.sizes[:column])
         piece = slice(first, first + self.sizes[column])
-        return self._linear(refined, self.heads[piece], self.head_biases[piece])
+        found = self._linear(refined, self.heads[piece], self.head_biases[piece])
+        place = self.numbers.get(column)
+        if place is None:
+            return found
+        bends = self._linear(refined, self.bends[2 * place : 2 * place + 2], None)
+        return found + _bent(bends, points[place])
 
-    def alone(self, hidden: Tensor) -> list[Tensor]:
-        logits = self._linear(functional.gelu(hidden), self.alone_heads, self.alone_biases)
-        return list(logits.split(self.sizes, -1))
+    def alone(self, hidden: Tensor, points: Tensor) -> list[Tensor]:
+        hidden = functional.gelu(hidden)
+        logits = list(self._linear(hidden, self.alone_heads, self.alone_biases).split(self.sizes, -1))
+        bends = self._linear(hidden, self.alone_bends, None)
+        for column, place in self.numbers.items():
+            logits[column] = logits[column] + _bent(bends[..., 2 * place : 2 * place + 2], points[place])
+        return logits
 
-    def _linear(self, rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def _linear(self, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return (functional.linear if self.training else steady_linear)(rows, weight, bias)
+
+
+def _valued(positions: Tensor, points: Tensor) -> Tensor:
+    """The value of each cell, 0 where it is unknown."""
+    known = positions < len(points)
+    return torch.where(known, points[torch.where(known, positions, 0)], 0.0)
+
+
+def _bent(bends: Tensor, points: Tensor) -> Tensor:
+    """slope · x + curvature · x² at the values of cells, (..., 2) -> (..., cells)."""
+    return bends[..., :1] * points + bends[..., 1:] * (points * points)

@@ -56,6 +56,8 @@ class LikelihoodModule(nn.Module):
     training; :attr:`statistics_width` is how many numbers that takes. Where :attr:`is_density` is False, ``log_prob``
     is the log-mass of levels, which the units of the data do not change.
 
+    One that learns values from the rows that it is shown before training sets :attr:`looks_at_few` to False.
+
     Where rows have holes, :meth:`begin`, :meth:`updates` and :meth:`statistics` are given ``present``, bool (n,
     columns) with an entry per column of the block: what is learnt is learnt of these cells. Absent cells of ``target``
     are 0.
@@ -63,6 +65,7 @@ class LikelihoodModule(nn.Module):
 
     uses_exposure: ClassVar[bool] = False
     is_density: ClassVar[bool] = True
+    looks_at_few: ClassVar[bool] = True
     statistics_width: int = 1
 
     def forward(self, parameters: Tensor) -> Distribution:

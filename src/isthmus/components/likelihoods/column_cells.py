@@ -11,10 +11,15 @@ TAIL_SHARE = 1e-3
 """The share of the first and last cell's mass that lies beyond what was seen in the beginning."""
 
 
+ROWS_EACH, FEWEST = 8, 16
+"""Few rows have fewer cells: one for about so many of them, but so many cells at least."""
+
+
 class ColumnCells(nn.Module):
     """A partition of the line for each of some columns of numbers, learnt from rows by :meth:`begin`.
 
-    A column of at most ``slots`` distinct values has a cell for each. Of others, values with a share of at least
+    Few rows have fewer cells than ``slots``, one for eight of them.
+    A column of at most that many distinct values has a cell for each. Of others, values with a share of at least
     2 / ``slots`` have one of their own, and the rest is grouped into cells of equal mass. Cells meet halfway between
     neighbouring values. Within a cell all numbers are equally likely, so that the partition and a probability for each
     cell make a density; those of the first and last cell leave a thousandth of it to an exponential tail.
@@ -71,7 +76,7 @@ class ColumnCells(nn.Module):
 
     def _learn(self, column: int, known: Tensor) -> None:
         distinct, counts = torch.unique(known.double(), return_counts=True)
-        groups = _groups(counts, self.slots)
+        groups = _groups(counts, min(self.slots, max(FEWEST, len(known) // ROWS_EACH)))
         sizes = torch.bincount(groups)
         total = len(sizes)
         starts = torch.cat([sizes.new_zeros(1), sizes.cumsum(0)])
