@@ -149,10 +149,10 @@ def test_path_and_temperature_are_passed_on_only_if_given(
     monkeypatch.setattr(BaseAutoencoder, "sample", sample)
     monkeypatch.setattr(BaseAutoencoder, "interpolate", interpolate)
     output = ["-o", tmp_path / "x.npy"]
-    for options in ([], ["--temperature", 0.7]):
+    for options in ([], ["--temperature", 0.7], ["--no-noise"]):
         assert run("sample", pictures.model, *options, *output).exit_code == 0
     for options in ([], ["--path", "geodesic"]):
         assert run("interpolate", pictures.model, pictures.folder, *options, *output).exit_code == 0
     drawn = {"given": None, "prior": False, "random_state": None}
-    assert told[:2] == [drawn, {**drawn, "temperature": 0.7}]
-    assert told[2:] == [{"steps": 9, "given": None}, {"steps": 9, "given": None, "path": "geodesic"}]
+    assert told[:3] == [drawn, {**drawn, "temperature": 0.7}, {**drawn, "noise": False}]
+    assert told[3:] == [{"steps": 9, "given": None}, {"steps": 9, "given": None, "path": "geodesic"}]

@@ -1,4 +1,4 @@
-"""Holes in mixed tables: the decoder is told of what is there."""
+"""Mixed tables with holes: the decoder is told of what is there, and draws rows that have holes, too."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from isthmus import MLP, VAE
+from isthmus.errors import ParameterError
 from isthmus.uses.imputation_told import is_told
 
 LEVELS = np.array(["low", "middle", "high"])
@@ -51,3 +52,16 @@ def test_draws_vary_as_far_as_the_others_leave_it_open(model: VAE) -> None:
     pd.testing.assert_frame_equal(many[7], again[7])
     alone = model.impute(asked[1:], samples=60, random_state=0)
     pd.testing.assert_frame_equal(many[7][1:], alone[7])
+
+
+def test_rows_of_tables_are_drawn_with_their_holes_and_means_have_none(model: VAE) -> None:
+    drawn = model.sample(600, random_state=0)
+    missing = drawn.isna().mean()
+    assert ((missing > 0.08) & (missing < 0.24)).all()  # 15 % in training
+    both = drawn.dropna(subset=["size", "double"])
+    assert np.corrcoef(both["size"], both["double"])[0, 1] > 0.9
+    means = model.sample(600, random_state=0, noise=False)
+    assert not means.isna().any().any()
+    pd.testing.assert_frame_equal(drawn, model.sample(600, random_state=0, noise=True))
+    with pytest.raises(ParameterError, match="`noise` must be True, False or 'auto'; got 'much'"):
+        model.sample(2, noise="much")

@@ -33,6 +33,11 @@ from .pictures import check_rows_or_pictures, picture_output_option, refuse_no_i
     metavar="T",
     help="Below 1 more typical rows, above 1 more varied ones.  [default: 1]",
 )
+@click.option(
+    "--noise/--no-noise",
+    default=None,
+    help="Draw rows from the likelihood at their codes, or give its means.  [default: draw those of tables]",
+)
 @given_option
 @seed_option
 @picture_output_option
@@ -43,6 +48,7 @@ def command(
     count: int,
     prior: bool,
     temperature: float | None,
+    noise: bool | None,
     given: tuple[str, ...],
     seed: int | None,
     output: Path | None,
@@ -61,6 +67,7 @@ def command(
     estimator = load(model, trust)
     refuse_no_images(output, estimator.schema_, model)
     conditions = given_values(given, estimator.schema_)
-    more: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
+    asked = {"temperature": temperature, "noise": noise}
+    more: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     rows = estimator.sample(count, given=conditions, prior=prior, random_state=seed, **more)
     write_rows_or_pictures(rows, output, estimator.schema_)
