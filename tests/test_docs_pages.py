@@ -98,7 +98,7 @@ def sections() -> dict[str, str]:
 def options(command: str) -> set[str]:
     found = app.get_command(None, command)  # type: ignore[arg-type]
     assert found is not None
-    return {name for option in found.params for name in option.opts if name.startswith("-")}
+    return {name for option in found.params for name in (*option.opts, *option.secondary_opts) if name.startswith("-")}
 
 
 def mentioned(text: str) -> set[str]:
