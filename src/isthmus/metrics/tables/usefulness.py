@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import accuracy_score, f1_score, r2_score, roc_auc_score
 
 from ...core.errors import InputError
-from .columns import ComparedColumn, compared_columns
+from .columns import compared_columns
 from .design import Design
 
 
@@ -63,53 +64,31 @@ def usefulness(train: Any, synthetic: Any, test: Any, target: str, random_state:
     known = [~wanted.missing(table) for table in range(3)]
     rows = [matrix[keep] for matrix, keep in zip(design.matrices, known, strict=True)]
     answers = [values[keep] for values, keep in zip(wanted.values, known, strict=True)]
-    scored = _regressed if wanted.is_number else _classified
-    return Usefulness(
-        *(
-            scored(design, wanted, rows[source], answers[source], rows[2], answers[2], name, random_state)
-            for source, name in enumerate(("train", "synthetic"))
-        )
-    )
-
-
-def _regressed(
-    design: Design,
-    wanted: ComparedColumn,
-    rows: NDArray[Any],
-    answers: NDArray[Any],
-    test_rows: NDArray[Any],
-    test_answers: NDArray[Any],
-    name: str,
-    seed: int,
-) -> dict[str, float]:
-    predicted = design.regressor(seed).fit(rows, answers).predict(test_rows)
-    return {"r2": float(r2_score(test_answers, predicted))}
+    scores = []
+    for source, name in enumerate(("train", "synthetic")):
+        if wanted.is_number:
+            regressor = design.regressor(random_state).fit(rows[source], answers[source])
+            scores.append({"r2": float(r2_score(answers[2], regressor.predict(rows[2])))})
+        elif len(np.unique(answers[source])) < 2:
+            raise InputError(f"`{name}` must have at least two levels of {target!r} to learn from; it has one.")
+        else:
+            classifier = design.classifier(random_state).fit(rows[source], answers[source])
+            scores.append(_classified(classifier, rows[2], answers[2]))
+    return Usefulness(*scores)
 
 
 def _classified(
-    design: Design,
-    wanted: ComparedColumn,
-    rows: NDArray[Any],
-    answers: NDArray[Any],
-    test_rows: NDArray[Any],
-    test_answers: NDArray[Any],
-    name: str,
-    seed: int,
+    classifier: HistGradientBoostingClassifier, rows: NDArray[Any], answers: NDArray[Any]
 ) -> dict[str, float]:
-    if len(np.unique(answers)) < 2:
-        raise InputError(f"`{name}` must have at least two levels of {wanted.name!r} to learn from; it has one.")
-    classifier = design.classifier(seed).fit(rows, answers)
-    predicted = classifier.predict(test_rows)
-    found = np.unique(test_answers)
+    """What a fitted classifier scores on test rows."""
+    predicted, found = classifier.predict(rows), np.unique(answers)
+    accuracy = float(accuracy_score(answers, predicted))
     if len(found) != 2 or len(classifier.classes_) != 2:
-        return {
-            "accuracy": float(accuracy_score(test_answers, predicted)),
-            "f1": float(f1_score(test_answers, predicted, average="macro", zero_division=0)),
-        }
-    rarer = min(found, key=lambda level: (test_answers == level).sum())
-    probability = classifier.predict_proba(test_rows)[:, list(classifier.classes_).index(rarer)]
+        return {"accuracy": accuracy, "f1": float(f1_score(answers, predicted, average="macro", zero_division=0))}
+    rarer = min(found, key=lambda level: (answers == level).sum())
+    probability = classifier.predict_proba(rows)[:, list(classifier.classes_).index(rarer)]
     return {
-        "accuracy": float(accuracy_score(test_answers, predicted)),
-        "f1": float(f1_score(test_answers == rarer, predicted == rarer, zero_division=0)),
-        "auc": float(roc_auc_score(test_answers == rarer, probability)),
+        "accuracy": accuracy,
+        "f1": float(f1_score(answers == rarer, predicted == rarer, zero_division=0)),
+        "auc": float(roc_auc_score(answers == rarer, probability)),
     }
