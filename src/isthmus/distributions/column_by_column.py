@@ -139,7 +139,7 @@ class ColumnByColumn(Distribution):
 
         A level, or the middle of a cell of numbers. There may be rows that are likelier as a whole.
         """
-        positions = self._chain(lambda logits, column: (logits - self.model.log_widths(column)).argmax(-1))
+        positions = self.chain(lambda logits, column: (logits - self.model.log_widths(column)).argmax(-1))
         half = torch.full_like(positions, 0.5, dtype=self.hidden.dtype)
         return self.model.features(positions, half)
 
@@ -149,12 +149,12 @@ class ColumnByColumn(Distribution):
             clocks = torch.empty_like(logits).exponential_(generator=generator)
             return (logits - clocks.log()).argmax(-1)
 
-        positions = self._chain(drawn, rows)
+        positions = self.chain(drawn, rows)
         uniform = torch.rand(positions.shape, generator=generator, device=positions.device, dtype=self.hidden.dtype)
         return self.model.features(positions, uniform)
 
-    def _chain(self, choose: Callable[[Tensor, int], Tensor], rows: int | None = None) -> Tensor:
-        """Cells column after column, (..., n, columns); given ones as they are."""
+    def chain(self, choose: Callable[[Tensor, int], Tensor], rows: int | None = None) -> Tensor:
+        """Cells column after column, (..., n, columns), as ``choose(logits, column)`` says; given ones as they are."""
         hidden = self.hidden if rows is None else self.hidden.expand(rows, -1)
         positions = torch.zeros(*hidden.shape[:-1], self.model.columns, dtype=torch.int64, device=hidden.device)
         fixed = None

@@ -101,7 +101,7 @@ def _chained(distribution: ColumnByColumn, noise: Tensor) -> Tensor:
         within[..., column] = rest.clamp(MARGIN, 1 - MARGIN)
         return cell.squeeze(-1)
 
-    positions = distribution._chain(chosen)
+    positions = distribution.chain(chosen)
     return distribution.model.features(positions, within.to(noise.dtype))
 
 

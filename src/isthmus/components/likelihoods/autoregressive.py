@@ -175,7 +175,7 @@ class AutoregressiveLikelihood(LikelihoodModule):
 
     def _possible(self, logits: Tensor, column: int) -> Tensor:
         place = self._numeric_place.get(column)
-        return logits if place is None else logits.masked_fill(~self.cells.possible[place], -torch.inf)
+        return logits if place is None else logits.masked_fill(~self.cells.possible(place), -torch.inf)
 
     def is_missing(self, positions: Tensor, column: int) -> Tensor | None:
         indicator = self.indicator_of.get(column)
@@ -196,7 +196,7 @@ class AutoregressiveLikelihood(LikelihoodModule):
         if place is None:
             return 0.0
         edges = self.cells.edges[place]
-        return torch.where(self.cells.possible[place], edges[1:] - edges[:-1], 1.0).log()
+        return torch.where(self.cells.possible(place), edges[1:] - edges[:-1], 1.0).log()
 
     def features(self, positions: Tensor, uniform: Tensor) -> Tensor:
         parts, done = [], 0
@@ -260,7 +260,8 @@ class ColumnNetwork(nn.Module):
 
     def __init__(self, sizes: Sequence[int], order: Sequence[int], width: int, numbers: Mapping[int, int]) -> None:
         super().__init__()
-        self.sizes, self.width, self.numbers = list(sizes), width, dict(numbers)
+        self.sizes, self.numbers = list(sizes), dict(numbers)
+        self.firsts = [sum(self.sizes[:column]) for column in range(len(self.sizes))]
         rows, places = sum(sizes) + len(sizes), len(numbers)  # one more for each column: "unknown"
         self.register_buffer("unknown", torch.tensor(self.sizes, dtype=torch.int64), persistent=False)
         self.register_buffer("offsets", (self.unknown + 1).cumsum(0) - self.unknown - 1, persistent=False)
@@ -273,7 +274,7 @@ class ColumnNetwork(nn.Module):
         self.place = nn.Parameter(torch.zeros(len(sizes), width))
         self.layers = nn.ParameterList([nn.Parameter(torch.zeros(width, width)) for _ in range(2)])
         self.biases = nn.ParameterList([nn.Parameter(torch.zeros(width)) for _ in range(2)])
-        # Heads of all cells, and behind them two for each column of numbers: the slope and curvature of its logits.
+        # A head for each cell, and two bends for each column of numbers: the slope and curvature of its logits.
         self.heads = nn.Parameter(torch.zeros(sum(sizes), width))
         self.head_biases = nn.Parameter(torch.zeros(sum(sizes)))
         self.bends = nn.Parameter(torch.zeros(2 * places, width))
@@ -282,7 +283,7 @@ class ColumnNetwork(nn.Module):
         self.alone_bends = nn.Parameter(torch.zeros(2 * places, width))
 
     def initialise(self, generator: Generator) -> None:
-        """Draw the weights from ``generator``; heads begin at zero: every cell equally likely."""
+        """Draw the weights from ``generator``; heads begin at zero, and their biases by :meth:`begin`."""
         for table in (self.embedding, self.given_embedding, self.slopes, self.given_slopes, self.place):
             nn.init.normal_(table, std=0.1, generator=generator)
         for layer in self.layers:
@@ -294,7 +295,7 @@ class ColumnNetwork(nn.Module):
         for column, size in enumerate(self.sizes):
             counts = torch.bincount(positions[:, column], minlength=size + 1)[:size].to(self.head_biases)
             shares = ((counts + 0.5) / (counts.sum() + 0.5 * size)).log()
-            first = sum(self.sizes[:column])
+            first = self.firsts[column]
             self.head_biases[first : first + size] = shares
             self.alone_biases[first : first + size] = shares
 
@@ -332,8 +333,7 @@ class ColumnNetwork(nn.Module):
         return functional.gelu(hidden)
 
     def logits(self, refined: Tensor, column: int, points: Tensor) -> Tensor:
-        first = sum(self.sizes[:column])
-        piece = slice(first, first + self.sizes[column])
+        piece = slice(self.firsts[column], self.firsts[column] + self.sizes[column])
         found = self._linear(refined, self.heads[piece], self.head_biases[piece])
         place = self.numbers.get(column)
         if place is None:

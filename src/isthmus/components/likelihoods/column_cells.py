@@ -135,10 +135,9 @@ class ColumnCells(nn.Module):
         columns = torch.arange(len(self.counts), device=positions.device)
         return self.edges[columns, positions], self.edges[columns, positions + 1]
 
-    @property
-    def possible(self) -> Tensor:
-        """Which slots are cells at all, (d, slots)."""
-        return torch.arange(self.slots, device=self.counts.device) < self.counts[:, None]
+    def possible(self, column: int) -> Tensor:
+        """Which slots of a column are cells at all, (slots,)."""
+        return torch.arange(self.slots, device=self.counts.device) < self.counts[column]
 
 
 def _groups(counts: Tensor, slots: int) -> Tensor:
