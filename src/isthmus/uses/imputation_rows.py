@@ -122,3 +122,16 @@ def _padded(condition: Tensor | None, exposure: Tensor | None, absent: int) -> C
         None if condition is None else pad(condition, (0, 0, 0, absent)),
         None if exposure is None else pad(exposure, (0, 0, 0, absent), value=1.0),
     )
+
+
+def asked_for(model: ComposedAutoencoder, features: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows whose indicators say that the cells to be filled are there, and the cells that stay as they are then.
+
+    Shapes (n, d) and (n, columns).
+    """
+    row, fixed, expansion = features.clone(), observed.clone(), model.inputs.expansion
+    if expansion.indicators:
+        asked = ~observed.index_select(1, expansion.spoken_of)
+        row[:, -expansion.indicators :] = torch.where(asked, 0.0, row[:, -expansion.indicators :])
+        fixed[:, -expansion.indicators :] |= asked
+    return row, fixed

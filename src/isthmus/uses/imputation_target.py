@@ -16,7 +16,7 @@ from isthmus.models.autoencoder import ComposedAutoencoder
 
 from .code_moments import moments
 from .imputation_curvature import expectation, has_information, local_normal, score_and_information
-from .imputation_rows import features_of
+from .imputation_rows import asked_for, features_of
 
 LOG_2_PI = math.log(2 * math.pi)
 # The step of finite differences, in deviations of the codes: float32 keeps five digits of the difference.
@@ -84,11 +84,7 @@ class CodeTarget:
 
         A cell to be filled is asked for as if it were there: indicators do not say that it is missing.
         """
-        row, given, expansion = self.features.clone(), self.observed.clone(), self.model.inputs.expansion
-        if expansion.indicators:
-            asked = ~self.observed.index_select(1, expansion.spoken_of)
-            row[:, -expansion.indicators :] = torch.where(asked, 0.0, row[:, -expansion.indicators :])
-            given[:, -expansion.indicators :] |= asked
+        row, given = asked_for(self.model, self.features, self.observed)
         held = likelihood.observing(given)
         held.given, held.row = given, row
         return held, row

@@ -14,7 +14,7 @@ from isthmus.models.autoencoder import ComposedAutoencoder
 
 from .imputation_draws import drawn_cells
 from .imputation_noise import normal_noise
-from .imputation_rows import Piece
+from .imputation_rows import Piece, asked_for
 
 
 def is_told(model: ComposedAutoencoder) -> bool:
@@ -35,7 +35,7 @@ def told_draws(model: ComposedAutoencoder, piece: Piece, seed: int, samples: int
     like = piece.features
     codes = normal_noise(piece.contents, first, samples, model.noise_width, like).to(like.dtype)
     cells = normal_noise(piece.contents, second, samples, piece.observed.shape[1], like).to(like.dtype)
-    row, fixed = _asked(model, piece)
+    row, fixed = asked_for(model, piece.features, piece.observed)
     found = []
     for code_noise, cell_noise in zip(codes, cells, strict=True):
         likelihood: Any = model.decode(posterior.sample(code_noise), Context(context.condition, context.exposure))
@@ -43,13 +43,3 @@ def told_draws(model: ComposedAutoencoder, piece: Piece, seed: int, samples: int
         told.given, told.row = fixed, row  # what the chain keeps; it is told of the observed cells only
         found.append(torch.where(piece.known, piece.features, drawn_cells(told, cell_noise).to(like)))
     return torch.stack(found)
-
-
-def _asked(model: ComposedAutoencoder, piece: Piece) -> tuple[Tensor, Tensor]:
-    """The rows with indicators that say that cells to be filled are there, and the cells that stay as they are."""
-    row, fixed, expansion = piece.features.clone(), piece.observed.clone(), model.inputs.expansion
-    if expansion.indicators:
-        asked = ~piece.observed.index_select(1, expansion.spoken_of)
-        row[:, -expansion.indicators :] = torch.where(asked, 0.0, row[:, -expansion.indicators :])
-        fixed[:, -expansion.indicators :] |= asked
-    return row, fixed
