@@ -9,7 +9,7 @@ import time
 import pytest
 import torch
 
-from isthmus.training.callbacks import Callback, ProgressBar, StopRequest
+from isthmus.training.callbacks import Callback, ProgressBar, StopRequest, step_bar
 
 
 def with_objectives(trainer, objectives):
@@ -183,6 +183,23 @@ def test_progress_bar_is_silent_without_a_terminal(workshop, capsys, monkeypatch
     monkeypatch.setattr("sys.stderr", terminal)
     workshop.trainer(callbacks=[Slow(), ProgressBar("digits")]).run()
     assert "3/3" in terminal.getvalue()
+
+
+def test_step_bar_appears_with_the_first_step_and_ends_whatever_happens(capsys):
+    with step_bar("symbols", disable=False):
+        pass
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(KeyboardInterrupt), step_bar("symbols", disable=False) as on_step:
+        on_step(2, 4)
+        time.sleep(0.11)
+        on_step(3, 4)
+        raise KeyboardInterrupt
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "symbols:  75%" in captured.err
+    with step_bar("symbols", disable=True) as on_step:
+        on_step(1, 4)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_bfloat16_trains_on_the_cpu(workshop):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
 from isthmus.components.priors.symbol_transformer import SymbolTransformer
 from isthmus.core.random import torch_generator
-from isthmus.uses.symbol_transformer import fit_symbol_transformer
+from isthmus.uses.symbol_transformer import _one_cycle, fit_symbol_transformer
 
 SMALL = SymbolTransformer(heads=2, head_width=8, layers=1)
 
@@ -61,3 +63,28 @@ def test_few_rows_do_not_make_it_worse_than_uniform() -> None:
     rows = np.random.default_rng(0).integers(0, 3, (12, 8))
     module = fit_symbol_transformer(SMALL, rows, (3,) * 8, rows[1::-1], seed=0)
     assert np.isfinite(float(module.eval()().log_prob(torch.from_numpy(rows)).detach().mean()))
+
+
+def test_the_clock_ends_it_and_the_rate_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that ticks a second per look; the rate is back at zero with the last step."""
+    ticks = itertools.count()
+    monkeypatch.setattr("isthmus.uses.symbol_transformer.time.monotonic", lambda: float(next(ticks)))
+    seen, rates = [], []
+    monkeypatch.setattr(
+        "isthmus.uses.symbol_transformer._one_cycle", lambda share: rates.append(share) or _one_cycle(share)
+    )
+    fit_symbol_transformer(
+        SMALL, chain(600, 0), (3,) * 8, None, seed=0, max_seconds=5, on_step=lambda *step: seen.append(step)
+    )
+    assert [done for done, _ in seen] == [1, 2, 3, 4, 5]
+    assert rates == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert len({steps for _, steps in seen}) == 1
+    assert seen[0][1] > 5
+
+
+def test_it_says_how_far_it_is() -> None:
+    """Every step, up to the number that it named."""
+    seen = []
+    fit_symbol_transformer(SMALL, chain(20, 0), (3,) * 8, None, seed=0, on_step=lambda *step: seen.append(step))
+    assert [done for done, _ in seen] == list(range(1, len(seen) + 1))
+    assert {steps for _, steps in seen} == {30}

@@ -23,7 +23,7 @@ from isthmus.data.tables import is_frame
 from isthmus.files.canonical import canonical_json
 from isthmus.models.autoencoder import ComposedAutoencoder
 from isthmus.models.defaults import AUTO, complete
-from isthmus.training.callbacks import ProgressBar
+from isthmus.training.callbacks import ProgressBar, step_bar
 from isthmus.training.checkpoints import CheckpointFolder
 from isthmus.training.devices import resolve_device, resolve_precision
 from isthmus.training.loop import Trainer
@@ -193,7 +193,12 @@ class _Run:
     def _fit_density(self) -> None:
         train = self._codes(self.train_index[:MAXIMUM_ROWS])
         held_out = self._codes(self.validation_index[:MAXIMUM_ROWS]) if len(self.validation_index) else None
-        spec, density = fit_density(self.model, train, held_out, self.density_seed)
+        bar = f"{type(self.estimator).__name__}: density of the codes"
+        with step_bar(bar, disable=None if self.estimator.verbose else True) as on_step:
+            limit = self.settings.max_seconds
+            spec, density = fit_density(
+                self.model, train, held_out, self.density_seed, max_seconds=limit, on_step=on_step
+            )
         self.estimator.density_spec_, self.estimator.density_ = spec, density.to(self.model.scale.device)
 
     def _codes(self, index: Tensor) -> np.ndarray:

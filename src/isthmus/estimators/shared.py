@@ -98,7 +98,8 @@ PARAMETERS = """\
     extrapolate : bool
         Rows of a table may come back with numbers outside of the range that was fitted; those of an array always may.
     max_epochs, max_seconds, batch_size, learning_rate, learning_rate_schedule
-        "auto": about 2,000 steps of 32 to 128 rows. Schedules: "one-cycle", "cosine", "constant".
+        "auto": about 2,000 steps of 32 to 128 rows. Schedules: "one-cycle", "cosine", "constant". A transformer over
+        symbols, fitted after training, may take ``max_seconds`` once more.
     validation_fraction : float or None
         Held out for early stopping, for choosing the best epoch and the density over the codes. None: train on all.
     patience : int, None or "auto"

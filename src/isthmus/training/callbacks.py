@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,3 +79,23 @@ class ProgressBar(Callback):
     def on_end(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+@contextmanager
+def step_bar(description: str, disable: bool | None = None) -> Iterator[Callable[[int, int], None]]:
+    """A bar over steps on standard error: a function to call with how many are done, and how many there will be.
+
+    It appears with the first step, so that what takes no steps shows nothing; silent where there is no terminal.
+    """
+    bars: list[Any] = []
+
+    def on_step(done: int, steps: int) -> None:
+        if not bars:
+            bars.append(tqdm(total=steps, desc=description, unit="step", disable=disable, leave=False))
+        bars[0].update(done - bars[0].n)
+
+    try:
+        yield on_step
+    finally:
+        for bar in bars:
+            bar.close()

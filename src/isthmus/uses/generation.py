@@ -20,19 +20,26 @@ from . import inference
 from .euclidean_density import fit_euclidean_density
 from .sphere_density import fit_sphere_density
 from .symbol_density import fit_symbol_density
+from .symbol_transformer import OnStep
 from .temperature import tempered
 
 MAXIMUM_ROWS = 10_000
 
 
 def fit_density(
-    model: ComposedAutoencoder, codes: np.ndarray, held_out: np.ndarray | None, seed: int
+    model: ComposedAutoencoder,
+    codes: np.ndarray,
+    held_out: np.ndarray | None,
+    seed: int,
+    *,
+    max_seconds: float | None = None,
+    on_step: OnStep | None = None,
 ) -> tuple[Prior, PriorModule]:
     """The density of a model's codes that explains held-out codes best.
 
     Over R^d it is chosen among N(0, I), a full Gaussian and a mixture of ten; on the sphere among the uniform
     distribution and mixtures of von Mises–Fisher; for symbols among uniform, independent and mixtures of independent
-    ones.
+    ones, and a transformer where rows are long enough.
 
     Parameters
     ----------
@@ -43,6 +50,8 @@ def fit_density(
     held_out : ndarray or None
         Codes to choose by; the Bayesian information criterion if there are fewer than two.
     seed : int
+    max_seconds, on_step
+        For symbols, see :func:`~.symbol_transformer.fit_symbol_transformer`; the others take seconds.
 
     Returns
     -------
@@ -53,7 +62,7 @@ def fit_density(
     if model.code_space == "sphere":
         return fit_sphere_density(codes, held_out, seed)
     if model.code_space == "symbols":
-        return fit_symbol_density(codes, model.levels, held_out, seed)
+        return fit_symbol_density(codes, model.levels, held_out, seed, max_seconds=max_seconds, on_step=on_step)
     return fit_euclidean_density(codes, held_out, seed)
 
 

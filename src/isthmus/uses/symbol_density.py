@@ -17,7 +17,7 @@ from isthmus.core.spread import spread_rows
 from isthmus.distributions.symbol_mixture import SymbolMixture
 
 from .density_choice import Candidate, best_density
-from .symbol_transformer import fit_symbol_transformer
+from .symbol_transformer import OnStep, fit_symbol_transformer
 
 COMPONENTS = (1, 10, 50)
 # From so many places and rows on, a network may find what follows what; below, classes say as much in less time.
@@ -32,7 +32,13 @@ COMMON_ROWS = 1.0
 
 
 def fit_symbol_density(
-    symbols: np.ndarray, levels: Sequence[int], held_out: np.ndarray | None, seed: int
+    symbols: np.ndarray,
+    levels: Sequence[int],
+    held_out: np.ndarray | None,
+    seed: int,
+    *,
+    max_seconds: float | None = None,
+    on_step: OnStep | None = None,
 ) -> tuple[Prior, PriorModule]:
     """The best of uniform symbols, independent ones, mixtures of 10 and 50 classes, and a transformer.
 
@@ -46,6 +52,8 @@ def fit_symbol_density(
     levels : sequence of int
         How many symbols there are at each of the T places.
     seed : int
+    max_seconds, on_step
+        See :func:`~.symbol_transformer.fit_symbol_transformer`, which takes most of the time.
 
     Returns
     -------
@@ -64,7 +72,9 @@ def fit_symbol_density(
             candidates.append(Candidate(spec, module, free))
     if len(levels) >= SEQUENCE_PLACES and len(symbols) >= SEQUENCE_ROWS:
         sequence = SymbolTransformer()
-        network = fit_symbol_transformer(sequence, symbols, levels, held_out, seed)
+        network = fit_symbol_transformer(
+            sequence, symbols, levels, held_out, seed, max_seconds=max_seconds, on_step=on_step
+        )
         candidates.append(Candidate(sequence, network, sum(one.numel() for one in network.parameters())))
     return best_density(candidates, symbols, held_out)
 

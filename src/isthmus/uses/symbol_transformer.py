@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -25,9 +26,19 @@ CHECKS, PATIENCE = 20, 4
 # Without held-out rows, every tenth row is one here.
 HELD_OUT = 10
 
+# Called after each step with the number of steps done and the number there will be at most.
+OnStep = Callable[[int, int], None]
+
 
 def fit_symbol_transformer(
-    spec: SymbolTransformer, symbols: np.ndarray, levels: Sequence[int], held_out: np.ndarray | None, seed: int
+    spec: SymbolTransformer,
+    symbols: np.ndarray,
+    levels: Sequence[int],
+    held_out: np.ndarray | None,
+    seed: int,
+    *,
+    max_seconds: float | None = None,
+    on_step: OnStep | None = None,
 ) -> SymbolTransformerPrior:
     """The prior component that ``spec`` describes, trained by maximum likelihood.
 
@@ -41,6 +52,10 @@ def fit_symbol_transformer(
     levels : sequence of int
         How many symbols there are at each of the T places.
     seed : int
+    max_seconds : float or None
+        Stop after so much time, whatever the step; the rate then follows the clock.
+    on_step : callable or None
+        Called as ``on_step(done, steps)`` after each step.
 
     Returns
     -------
@@ -54,25 +69,31 @@ def fit_symbol_transformer(
     steps = min(MAXIMUM_STEPS, EPOCHS * math.ceil(len(rows) / size))
     optimiser = torch.optim.Adam(module.parameters(), LEARNING_RATE)
     best, best_loss, since = copy.deepcopy(module.state_dict()), _loss(module, judged), 0
-    order = torch.empty(0, dtype=torch.int64)
+    order, began = torch.empty(0, dtype=torch.int64), time.monotonic()
     for step in range(steps):
+        done = (step + 1) / steps
+        if max_seconds is not None:
+            done = max(done, (time.monotonic() - began) / max_seconds)
+        last = step + 1 == steps or done >= 1
         if len(order) < size:
             order = torch.cat([order, torch.randperm(len(rows), generator=generator)])
         chosen, order = order[:size], order[size:]
         for group in optimiser.param_groups:
-            group["lr"] = LEARNING_RATE * _one_cycle((step + 1) / steps)
+            group["lr"] = LEARNING_RATE * _one_cycle(min(1.0, done))
         with torch.enable_grad():
             loss = -module().log_prob(rows[chosen]).mean() / len(levels)
             optimiser.zero_grad()
             loss.backward()
         torch.nn.utils.clip_grad_norm_(module.parameters(), LARGEST_NORM)
         optimiser.step()
-        if (step + 1) % max(1, steps // CHECKS) == 0 or step + 1 == steps:
+        if on_step is not None:
+            on_step(step + 1, steps)
+        if last or (step + 1) % max(1, steps // CHECKS) == 0:
             reached = _loss(module, judged)
             since = since + 1 if not reached < best_loss else 0
             if reached < best_loss:
                 best, best_loss = copy.deepcopy(module.state_dict()), reached
-            if since >= PATIENCE:
+            if last or since >= PATIENCE:
                 break
     module.load_state_dict(best)
     return module

@@ -67,6 +67,22 @@ def test_gaussian_noise_on_columns_of_one_kind_is_not_clipped() -> None:
     assert got.min() < 0
 
 
+def test_gaussian_noise_clips_columns_with_a_range_and_no_others() -> None:
+    rows, noise = mixed_rows(9), normal(9, 4, seed=2)
+    plain, clipped = (GaussianNoise(scale=3.0, clip=clip).corrupt(rows, noise, MIXED) for clip in (False, True))
+    ranges = [slice(block.start, block.stop) for block in MIXED if block.kind == "unit-interval"]
+    assert ranges
+    expected = plain.clone()
+    for place in ranges:
+        expected[:, place] = plain[:, place].clamp(0, 1)
+    assert torch.equal(clipped, expected)
+    assert not torch.equal(clipped, plain)
+    one_kind = GaussianNoise(scale=3.0, clip=True).corrupt(
+        torch.zeros(1, 2), torch.tensor([[-1.0, 0.1]]), [Block("unit-interval", 0, 2, (2,))]
+    )
+    torch.testing.assert_close(one_kind, torch.tensor([[0.0, 0.3]]))
+
+
 @pytest.mark.parametrize(
     ("corruption", "blocks", "message"),
     [
