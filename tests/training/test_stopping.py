@@ -189,11 +189,16 @@ def test_step_bar_appears_with_the_first_step_and_ends_whatever_happens(capsys):
     with step_bar("symbols", disable=False):
         pass
     assert capsys.readouterr() == ("", "")
-    with pytest.raises(KeyboardInterrupt), step_bar("symbols", disable=False) as on_step:
-        on_step(2, 4)
-        time.sleep(0.11)
-        on_step(3, 4)
-        raise KeyboardInterrupt
+
+    def interrupted():
+        with step_bar("symbols", disable=False) as on_step:
+            on_step(2, 4)
+            time.sleep(0.11)
+            on_step(3, 4)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "symbols:  75%" in captured.err
