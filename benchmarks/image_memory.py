@@ -10,19 +10,16 @@ the size of the images in between, so that what a run needs whatever its data do
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import harness
 import numpy as np
-from inference_speed import status
+from child_memory import MIB, done, ready, watched
 
-MIB = 2**20
 RESIDENT_TARGET = 1.2
 MAPPED_TARGET = 512.0
 LARGE_TARGET = 24 * 1024.0
@@ -60,41 +57,17 @@ def child(options: argparse.Namespace) -> None:
     parameters: dict[str, Any] = dict(pair.split("=") for pair in arguments.split(",") if pair)
     parameters = {name: float(value) if "." in value else int(value) for name, value in parameters.items()}
     model = getattr(isthmus, estimator)(**parameters, random_state=options.seed, device="cpu", verbose=0)
-    print("ready", flush=True)
-    sys.stdin.readline()
+    ready()
     began = time.perf_counter()
     model.fit(X)
-    print(f"{time.perf_counter() - began:.1f} {len(model.history_.rows)}", flush=True)
-    sys.stdin.readline()
+    done(f"{time.perf_counter() - began:.1f}", len(model.history_.rows))
 
 
 def measured(source: str, shape: str, estimator: str, arguments: str, options: argparse.Namespace) -> dict[str, float]:
     """Anonymous memory before and at its peak in MiB, and seconds, of one fit in a child process."""
     command = [sys.executable, "-W", "ignore", __file__, "--child", source, shape, estimator, arguments]
     command += ["--threads", str(options.threads), "--seed", str(options.seed)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        if process.stdin is None or process.stdout is None or process.stdout.readline().strip() != "ready":
-            raise SystemExit("The child process did not start; its error stands above.")
-        before = peak = status(process.pid, "RssAnon")
-        finished = threading.Event()
-
-        def watch() -> None:
-            nonlocal peak
-            while not finished.is_set():
-                peak = max(peak, status(process.pid, "RssAnon"))
-                time.sleep(0.004)
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        words = process.stdout.readline().split()
-        finished.set()
-        watcher.join()
-        if len(words) != 2:
-            raise SystemExit("The child process failed; its error stands above.")
-        process.stdin.write("end\n")
-        process.stdin.flush()
+    before, peak, words = watched(command)
     found = {"before": before / MIB, "peak": peak / MIB, "seconds": float(words[0]), "epochs": int(words[1])}
     print(f"  {shape} {estimator} {arguments}: {found}", file=sys.stderr, flush=True)
     return found

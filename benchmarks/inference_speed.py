@@ -9,10 +9,8 @@ sampled from outside every millisecond, minus what it held before and minus the 
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Any
 import harness
 import numpy as np
 import torch
+from child_memory import MIB, done, ready, watched
 from torch import Tensor
 
 WIDTH = 64
@@ -28,7 +27,6 @@ CODES = 8
 SIZES = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
 RATE_TARGET = 0.8
 MEMORY_TARGET = 64.0
-MIB = 2**20
 
 
 def write_rows(path: Path, rows: int, seed: int) -> None:
@@ -85,14 +83,6 @@ def rate(rows: int, call: Callable[[], object]) -> float:
     return rows / (time.perf_counter() - began)
 
 
-def status(process_id: int, field: str) -> int:
-    """A field of /proc/PID/status in bytes (Linux)."""
-    for line in Path(f"/proc/{process_id}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
 def child(options: argparse.Namespace) -> None:
     """What runs in the fresh process: load model and rows, wait for "go", transform, say how large the result is."""
     import isthmus
@@ -101,37 +91,15 @@ def child(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     model = isthmus.load(file)
     X = np.load(rows, mmap_mode="r" if kind == "mapped" else None)
-    print("ready", flush=True)
-    sys.stdin.readline()
+    ready()
     codes = model.transform(X)
-    print(codes.nbytes, flush=True)
-    sys.stdin.readline()
+    done(codes.nbytes)
 
 
 def extra_memory(kind: str, rows: Path, model: Path, options: argparse.Namespace) -> float:
     """Peak anonymous memory in MiB during ``transform`` beyond input and output, of a child process."""
     command = [sys.executable, __file__, "--child", kind, str(rows), str(model), "--threads", str(options.threads)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        if process.stdin is None or process.stdout is None or process.stdout.readline().strip() != "ready":
-            raise SystemExit("The child process did not start; its error stands above.")
-        before = peak = status(process.pid, "RssAnon")
-        finished = threading.Event()
-
-        def watch() -> None:
-            nonlocal peak
-            while not finished.is_set():
-                peak = max(peak, status(process.pid, "RssAnon"))
-                time.sleep(0.001)
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        output = process.stdout.readline()
-        finished.set()
-        watcher.join()
-        process.stdin.write("end\n")
-        process.stdin.flush()
+    before, peak, (output,) = watched(command, every_seconds=0.001)
     return (peak - before - int(output)) / MIB
 
 
