@@ -84,4 +84,5 @@ def _bands(side: int, window: int, like: Tensor) -> Tensor:
 
 
 def _halved(maps: Tensor) -> Tensor:
-    return functional.avg_pool2d(maps.flatten(0, -3), 2).unflatten(0, maps.shape[:-2])
+    halved = functional.avg_pool2d(maps.reshape(-1, *maps.shape[-2:]), 2)
+    return halved.reshape(*maps.shape[:-2], *halved.shape[-2:])

@@ -30,6 +30,8 @@ MODULES = (
     "holes",
     "critics",
     "distributions",
+    "images",
+    "columns",
     "linear_optimum",
     "model",
     "sphere",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from .codes import CODES
+from .columns import COLUMNS
 from .distributions import DISTRIBUTIONS
 from .holes import HOLES
+from .images import IMAGES
 from .likelihood_distributions import LIKELIHOOD_DISTRIBUTIONS
 from .likelihoods import LIKELIHOODS
 from .model import MODEL
@@ -22,6 +24,8 @@ MUTATIONS = (
     *OBJECTIVES,
     *MODEL,
     *HOLES,
+    *COLUMNS,
+    *IMAGES,
     *USES,
     *LIKELIHOOD_DISTRIBUTIONS,
     *NETWORK_PENALTIES,
