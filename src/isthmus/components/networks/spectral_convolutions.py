@@ -101,32 +101,32 @@ class SpectralConvolution(SpectralMap, Convolution):
         return _cropped(found[:, :, before:, before:], self.right.shape[-2:])
 
 
-class SpectralResizeConvolution(SpectralMap, ResizeConvolution):
+class SpectralDoubling(SpectralMap):
+    """What layers that double a map of the size ``before`` share."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, size: Size, gain: float = 1.0, *, before: Size
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel, size, gain)
+        self.remember(in_channels, before)
+
+    def doubled(self, maps: Tensor) -> Tensor:
+        """Maps of twice the size ``before``: zeros where an odd size was cut off."""
+        return _cropped(maps, [STRIDE * side for side in self.right.shape[-2:]])
+
+
+class SpectralResizeConvolution(SpectralDoubling, ResizeConvolution):
     """A :class:`~.convolutional_layers.ResizeConvolution` with norm 1, the repetition of pixels included."""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, size: Size, gain: float = 1.0, *, before: Size
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel, size, gain)
-        self.remember(in_channels, before)
-
     def adjoint(self, maps: Tensor) -> Tensor:
-        whole = _cropped(maps, [STRIDE * side for side in self.right.shape[-2:]])
-        return functional.conv2d(whole, self.tied_weight, None, STRIDE, self.kernel_size[0] // 2)
+        return functional.conv2d(self.doubled(maps), self.tied_weight, None, STRIDE, self.kernel_size[0] // 2)
 
 
-class SpectralTransposedConvolution(SpectralMap, TransposedConvolution):
+class SpectralTransposedConvolution(SpectralDoubling, TransposedConvolution):
     """A :class:`~.convolutional_layers.TransposedConvolution` with norm 1."""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, size: Size, gain: float = 1.0, *, before: Size
-    ) -> None:
-        super().__init__(in_channels, out_channels, kernel, size, gain)
-        self.remember(in_channels, before)
-
     def adjoint(self, maps: Tensor) -> Tensor:
-        whole = _cropped(maps, [STRIDE * side for side in self.right.shape[-2:]])
-        return functional.conv2d(whole, self.weight, None, STRIDE, int(self.padding[0]))
+        return functional.conv2d(self.doubled(maps), self.weight, None, STRIDE, int(self.padding[0]))
 
 
 def _unit(maps: Tensor) -> Tensor:
