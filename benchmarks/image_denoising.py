@@ -10,9 +10,10 @@ import image_section
 import numpy as np
 
 NOISE = 0.5
-TRAIN, TEST, TUNING = 20_000, 2_000, 500
-CODES = 96
-EPOCHS = 5
+TRAIN, TEST, TUNING = 60_000, 2_000, 500
+CODES = 256
+CHANNELS = (32, 64)
+EPOCHS = 15
 BETTER = 3.0
 WINDOWS = (3, 5, 7, 9, 11)
 POWERS = (None, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
@@ -72,8 +73,8 @@ class Denoising(image_section.Section):
         best = max(tried, key=lambda one: tried[one])
         model = isthmus.Autoencoder(
             CODES,
-            network=isthmus.Convolutional(**image_section.NETWORK),
-            corruption=isthmus.GaussianNoise(NOISE),
+            network=isthmus.Convolutional(channels=CHANNELS),
+            corruption=isthmus.GaussianNoise(NOISE, clip=True),
             max_epochs=EPOCHS,
             random_state=seed,
             device="cpu",
@@ -117,6 +118,7 @@ class Denoising(image_section.Section):
             "rounded to uint8. `scipy.signal.wiener` has the window and the power of the noise that are best on "
             f"training images; the linear map from all 784 noisy pixels is fitted to {TRAIN:,} training images, "
             f"more than a filter may know. The model: `Autoencoder({CODES}, "
-            f"corruption=GaussianNoise({NOISE:g}))`, convolutional, {EPOCHS} epochs on as many images."
+            f"corruption=GaussianNoise({NOISE:g}, clip=True), network=Convolutional(channels={CHANNELS}))`, {EPOCHS} "
+            "epochs on as many images. Clipping, the width and the length were chosen on training images."
         )
         return [harness.Table("Denoising", (*head, "seconds", "seeds"), rows, note)]
