@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from .estimators.saving import load
     from .estimators.vae import VAE
     from .estimators.vqvae import VQVAE
+    from .report.table_judge import evaluate_table
     from .sources.images.folder import read_images
     from .sources.images.writing import write_images
     from .training.callbacks import Callback, StopRequest
@@ -170,6 +171,7 @@ _HOMES = {
     "VonMisesFisherMixture": "components.priors.von_mises_fisher_mixture",
     "WeightDecay": "components.penalties.weight_decay",
     "ZeroInflatedNegativeBinomial": "components.likelihoods.zero_inflated_negative_binomial",
+    "evaluate_table": "report.table_judge",
     "load": "estimators.saving",
     "read_images": "sources.images.folder",
     "recipe": "estimators.recipe",
@@ -255,6 +257,7 @@ __all__ = [
     "__version__",
     "datasets",
     "errors",
+    "evaluate_table",
     "load",
     "read_images",
     "recipe",

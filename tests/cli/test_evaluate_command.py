@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -20,13 +21,14 @@ from isthmus.sources import read_csv
 
 
 def told(text: str) -> dict[str, str]:
-    """The table's names and values."""
-    return {line[:20].split("  ")[0].strip(): line.split("  ")[-1].strip() for line in text.splitlines()}
+    """The first table's names and values."""
+    lines = text.split("\n\n")[0].splitlines()
+    return {line[:20].split("  ")[0].strip(): line.split("  ")[-1].strip() for line in lines}
 
 
 def test_table_of_a_vae(files, run: Callable[..., Result]) -> None:
-    done = run("evaluate", files.table_model, files.table)
-    assert (done.exit_code, done.stderr) == (0, "")
+    done = run("evaluate", files.table_model, files.table, "-n", 0)
+    assert (done.exit_code, done.stderr, done.stdout.count("\n\n")) == (0, "", 0)
     model, table = isthmus.load(files.table_model), read_csv(files.table)
     features = model.schema_.encode(table).values.double().numpy()
     again = model.schema_.encode(model.reconstruct(table)).values.double().numpy()
@@ -62,7 +64,7 @@ def test_a_point_code_has_an_error_and_no_likelihood(files, run: Callable[..., R
 @pytest.mark.parametrize("samples", [2, 400])
 def test_density_of_every_row(files, run: Callable[..., Result], tmp_path: Path, samples: int) -> None:
     path = tmp_path / "scores.csv"
-    done = run("evaluate", files.table_model, files.table, "--density", "--samples", samples, "-o", path)
+    done = run("evaluate", files.table_model, files.table, "--density", "--samples", samples, "-o", path, "-n", 0)
     assert (done.exit_code, done.stderr) == (0, f"isthmus: wrote 64 rows to {path}.\n")
     model, table = isthmus.load(files.table_model), read_csv(files.table)
     density = model.density(table, samples)
@@ -102,7 +104,7 @@ def test_symbols_and_bits_of_images(files, run: Callable[..., Result]) -> None:
 
 
 def test_warnings_are_told_once(files, run: Callable[..., Result]) -> None:
-    done = run("evaluate", files.table_model, files.array, "--density", "--samples", 2)
+    done = run("evaluate", files.table_model, files.array, "--density", "--samples", 2, "-n", 0)
     assert done.stderr.count("X does not have valid feature names") == 1
 
 
@@ -111,7 +113,11 @@ def test_warnings_are_told_once(files, run: Callable[..., Result]) -> None:
     [
         (["--samples", 10], 2, "--samples needs --density."),
         (["--density", "--samples", 1], 2, "--samples must be an integer in [2, inf); got 1."),
-        (["-o", "x.txt"], 2, "must end in .csv, .parquet, .npy or .npz; got 'x.txt'."),
+        (["-n", -1], 2, "-n must be an integer in [0, inf); got -1."),
+        (["-n", 5, "--drawn", "x.csv"], 2, "-n says how many rows to draw; --drawn gives the rows."),
+        (["-n", 0, "--target", "age"], 2, "--target compares drawn rows, and -n 0 draws none."),
+        (["-n", 0, "-o", "page.html"], 2, "-o page.html compares drawn rows, and -n 0 draws none."),
+        (["-o", "x.txt"], 2, "must end in .csv, .parquet, .npy, .npz, .html or .json; got 'x.txt'."),
     ],
 )
 def test_bad_usage(files, run: Callable[..., Result], arguments: list[object], code: int, message: str) -> None:
@@ -125,6 +131,48 @@ def test_other_rows_are_refused_by_file(files, run: Callable[..., Result]) -> No
     refused = run("evaluate", files.table_model, files.images)
     assert refused.exit_code == 1
     assert "i.npy: X has rows of another shape" in refused.stderr
+
+
+@pytest.mark.parametrize("asked", [["--training", "t.csv"], ["-n", 3], ["-o", "page.json"]])
+def test_drawn_rows_are_for_tables(files, run: Callable[..., Result], asked: list[object]) -> None:
+    refused = run("evaluate", files.image_model, files.images, *asked)
+    name = "-o page.json" if asked[0] == "-o" else asked[0]
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    words = f"{name} is for models of tables with named columns; {files.image_model} is none. Leave it out."
+    assert refused.stderr == f"isthmus: error: {words}\n"
+
+
+def test_drawn_rows_beside_those_of_the_file(files, run: Callable[..., Result], tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    unseen = tmp_path / "unseen.csv"
+    model, values = isthmus.load(files.table_model), read_csv(files.table)
+    assert isinstance(values, NamedColumns)
+    np.savetxt(unseen, values.values + 1e-3, delimiter=",", header=",".join(values.names), comments="")
+    done = run(
+        "evaluate", files.table_model, unseen, "--training", files.table, "--target", "age", "-o", page, "--seed", 4
+    )
+    assert (done.exit_code, done.stderr) == (0, f"isthmus: wrote {page}.\n")
+    expected = isthmus.evaluate_table(model, read_csv(unseen), training=values, target="age", random_state=4)
+    assert done.stdout.split("\n\n", 1)[1] == f"{expected!r}\n"
+    assert "64 drawn rows beside 64 real ones, 64 training rows" in done.stdout
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert "<h1>t: drawn rows beside real ones</h1>" in text
+
+
+def test_rows_drawn_before(files, run: Callable[..., Result], tmp_path: Path) -> None:
+    drawn, result = tmp_path / "drawn.csv", tmp_path / "result.json"
+    assert run("sample", files.table_model, "-n", 30, "--seed", 1, "-o", drawn).exit_code == 0
+    done = run("evaluate", files.table_model, files.table, "--drawn", drawn, "-o", result)
+    assert done.exit_code == 0
+    said = json.loads(result.read_text(encoding="utf-8"))
+    model = isthmus.load(files.table_model)
+    expected = isthmus.evaluate_table(read_csv(drawn), read_csv(files.table), schema=model.schema_)
+    assert said == expected.to_dict()
+    assert said["rows"] == {"real": 64, "drawn": 30, "training": 0}
+    refused = run("evaluate", files.table_model, files.table, "--drawn", tmp_path / "no.csv")
+    assert refused.exit_code == 1
+    assert "no.csv" in refused.stderr
 
 
 def test_variance_is_exact_over_pieces() -> None:

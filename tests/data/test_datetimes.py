@@ -241,3 +241,23 @@ def test_clocks_on_the_wall_are_those_of_the_zone():
         np.testing.assert_array_equal(from_the_wall(wall, seconds, name), seconds)
     assert (utc_offsets(seconds, "Atlantis/Sunken") == 0).all()
     assert zone_of("../../etc/passwd") is None
+
+
+def test_a_schema_describes_times_as_people_write_them():
+    days = 3.5 * np.arange(40)
+    frame = pd.DataFrame(
+        {
+            "when": pd.Timestamp("2024-05-01 12:00") + pd.to_timedelta(days, unit="D"),
+            "took": pd.to_timedelta(3600 * (days - 7), unit="s"),
+            "day": [dt.date(2024, 5, 1) + dt.timedelta(days=int(day)) for day in days],
+            "clock": [dt.time(int(day) % 24, 30) for day in days],
+            "number": days,
+        }
+    )
+    rows = {row["name"]: row for row in Schema.learn(frame, kind={"*": "continuous"}).describe()}
+    assert (rows["when"]["low"], rows["when"]["high"]) == ("2024-05-01T12:00:00", "2024-09-15T00:00:00")
+    assert (rows["took"]["low"], rows["took"]["high"]) == ("-7:00:00", "5 days, 9:30:00")
+    assert (rows["day"]["low"], rows["day"]["high"]) == ("2024-05-01", "2024-09-14")
+    assert (rows["clock"]["low"], rows["clock"]["high"]) == ("00:30:00", "23:30:00")
+    assert rows["day"]["mean"] == "2024-07-08"
+    assert rows["number"]["high"] == 136.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from sklearn.decomposition import PCA
 from isthmus.core.layer_row import LayerRow
 from isthmus.report.summarise import summarise
 from isthmus.report.summary import Summary
+from isthmus.report.table_evaluation import TableEvaluation
+from isthmus.report.table_judge import evaluate_table
 
 
 class _History:
@@ -140,4 +143,49 @@ def summary(make_summary: Callable[..., Summary]) -> Summary:
         data_name="digits",
         row_noun="digit",
         commands=[("In a shell", "isthmus demo")],
+    )
+
+
+# Tables
+
+HOSTILE = "</script><img src=x onerror=alert(1)>\u202e{{7*7}}"
+
+
+def people_of(n: int, seed: int) -> Any:
+    """A mixed table with dates, holes that go together, and names that want to be code."""
+    import pandas as pd
+
+    rng = np.random.default_rng(seed)
+    age = rng.integers(18, 90, n)
+    frame = pd.DataFrame(
+        {
+            "age": age,
+            "town": rng.choice(["Ulm", "Bonn", "Kiel"], n, p=[0.5, 0.3, 0.2]),
+            "income": np.exp(rng.normal(7, 1, n)),
+            "born": [date(2000, 1, 1) + timedelta(days=int(day)) for day in rng.integers(0, 400, n)],
+            HOSTILE: rng.choice([HOSTILE, "plain"], n),
+            "retired": age + rng.normal(0, 5, n) > 66,
+        }
+    )
+    gone = rng.random(n) < 0.2
+    frame.loc[gone, "income"] = np.nan
+    frame.loc[gone | (rng.random(n) < 0.05), "town"] = None
+    return frame
+
+
+@pytest.fixture(scope="session")
+def people() -> Callable[[int, int], Any]:
+    return people_of
+
+
+@pytest.fixture(scope="session")
+def hostile() -> str:
+    return HOSTILE
+
+
+@pytest.fixture(scope="session")
+def found() -> TableEvaluation:
+    """220 drawn rows beside 240 real ones and 230 training rows."""
+    return evaluate_table(
+        people_of(220, 0), people_of(240, 1), training=people_of(230, 2), target="retired", random_state=3
     )

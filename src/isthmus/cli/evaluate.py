@@ -9,6 +9,7 @@ import click
 
 from isthmus.core.errors import ParameterError
 
+from .drawn_rows import PAGES, DrawnRows, drawn_rows_options
 from .model_rows import ModelRows, model_and_file, reading_options
 from .options import examples, output_to
 from .results import check_output, write_output
@@ -26,6 +27,7 @@ DEFAULT_SAMPLES = 5000
     "evaluate",
     epilog=examples(
         "isthmus evaluate model.safetensors test.csv",
+        "isthmus evaluate people.safetensors unseen.csv --training people.csv --target income -o page.html",
         "isthmus evaluate faces.safetensors photos/ -o scores.csv",
         "isthmus evaluate vae.safetensors test.npy --density --samples 1000 -o scores.csv",
     ),
@@ -38,13 +40,26 @@ DEFAULT_SAMPLES = 5000
     metavar="N",
     help=f"How many codes per row --density draws; publications use {DEFAULT_SAMPLES}.  [default: {DEFAULT_SAMPLES}]",
 )
-@output_to("A .csv, .parquet, .npy or .npz file to write: a line per row.", default=None)
+@drawn_rows_options
+@output_to(
+    "A .csv, .parquet, .npy or .npz file to write: a line per row. Of tables also an .html page with pictures of drawn "
+    "and real rows, or a .json file with all numbers.",
+    default=None,
+)
 @reading_options
 @click.pass_context
 def command(
-    ctx: click.Context, source: ModelRows, wants_density: bool, samples: int | None, output: Path | None
+    ctx: click.Context,
+    source: ModelRows,
+    drawn: DrawnRows,
+    wants_density: bool,
+    samples: int | None,
+    output: Path | None,
 ) -> None:
     """Measure how well a model describes the rows of FILE: its errors, scores and what its code carries.
+
+    Of tables it also draws rows and compares them with those of FILE: whether they are alike, can be told apart, serve
+    to learn from, and stand too near to the training rows. FILE best holds rows that the model has not seen.
 
     -o writes a line per row: its score and, with --density, its log-likelihood and standard error; for images from
     files, the file's name first.
@@ -54,16 +69,21 @@ def command(
         raise click.UsageError("--samples needs --density.", ctx)
     if samples is not None and samples < 2:
         raise ParameterError(f"--samples must be an integer in [2, inf); got {samples}.")
-    check_output(output, ROWS)
+    check_output(output, (*ROWS, *PAGES))
+    drawn.check(output)
+
+    import warnings
 
     import numpy as np
 
+    from isthmus.core.errors import DataWarning
     from isthmus.core.named_columns import NamedColumns
 
     from .evaluation import measures
     from .tables import listed
 
     estimator = source.load()
+    drawn.check_model(estimator, source.model, output)
     if wants_density and not estimator.module_.bounded:
         raise ParameterError(
             f"--density: the code of {source.model} is a point, which gives rows no likelihood. Leave it out, or fit a "
@@ -73,12 +93,15 @@ def command(
     data = found.rows
     with about(source.file):
         scores = estimator.score_samples(data)
-        rows = estimator.schema_.rows(data, estimator_name=type(estimator).__name__)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)  # the scores have said it
+            rows = estimator.schema_.rows(data, estimator_name=type(estimator).__name__)
     density = _density(estimator, data, samples or DEFAULT_SAMPLES) if wants_density else None
     table = listed(measures(estimator, rows, scores, density), indent="")
     to_standard_output = output is not None and str(output) == "-"
     click.echo(table, err=to_standard_output)
-    if output is None:
+    drawn.evaluate(estimator, source, data, output, to_standard_output)
+    if output is None or output.suffix.lower() in PAGES:
         return
     columns = {"score": scores}
     if density is not None:

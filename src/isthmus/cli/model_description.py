@@ -154,7 +154,9 @@ def _symbols(estimator: BaseAutoencoder) -> dict[str, Any] | None:
     }
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | str | None) -> str:
+    if isinstance(value, str):
+        return value
     return "–" if value is None else f"{value:.4g}"
 
 

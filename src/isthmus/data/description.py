@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .datetimes import DAY, TimeType
 from .levels import Levels
 from .matrix import ColumnType
 
 if TYPE_CHECKING:
     from .schema import Schema
 
+LONGEST = 1e9 * DAY
+
 
 def describe(schema: Schema) -> list[dict[str, Any]]:
-    """One row per column of a frame in the user's order; or one for a whole array, and one per column with a role."""
+    """One row per column of a frame in the user's order; or one for a whole array, and one per column with a role.
+
+    The lowest, highest and mean values of dates and times are text: "2024-05-01", "2024-05-01T12:00:00", "17:30:00",
+    and of durations "2 days, 1:30:00".
+    """
     if schema.labels is not None:
         rates = {
             schema.encoded_sources[column]: {"missing": rate}
@@ -42,9 +51,6 @@ def _column(schema: Schema, position: int, name: str) -> dict[str, Any]:
     for ignored in roles.ignored:
         if ignored.source == position:
             return {**_plain(name, "ignore", one, None, None), "why": ignored.why}
-    for ignored in roles.ignored:
-        if ignored.source == position:
-            return {**_plain(name, "ignore", one, None, None), "why": ignored.why}
     levels = roles.levels.get(position)
     if levels is not None:
         kind = "condition" if position in roles.carried else "categorical"
@@ -68,13 +74,25 @@ def _numbers(schema: Schema, name: str, kind: str, one: ColumnType, where: np.nd
         "kind": kind,
         "dtype": one.native or one.numpy,
         "columns": len(where),
-        "low": float(columns.low[where].min()),
-        "high": float(columns.high[where].max()),
-        "mean": float(columns.mean[where].mean()),
+        "low": _shown(one, float(columns.low[where].min())),
+        "high": _shown(one, float(columns.high[where].max())),
+        "mean": _shown(one, float(columns.mean[where].mean())),
         "scale": float(scale[0]) if (scale == scale[0]).all() else None,
         "constant": int(columns.constant[where].sum()),
         **({"curve": curves.pop()} if curves else {}),
     }
+
+
+def _shown(one: ColumnType, number: float) -> float | str:
+    """A number of a column as people read it."""
+    kind = TimeType.of(one.native)
+    if kind is None or not math.isfinite(number):
+        return number
+    if kind.family != "duration":
+        return kind.text(number)
+    if abs(number) >= LONGEST:
+        return f"{number / DAY:.6g} days"
+    return f"{'-' if number < 0 else ''}{timedelta(seconds=round(abs(number), 6))}"
 
 
 def _levelled(name: str, kind: str, one: ColumnType, levels: list[Levels]) -> dict[str, Any]:
@@ -94,7 +112,7 @@ def _plain(name: str, kind: str, one: ColumnType, mean: float | None, scale: flo
         "columns": 1,
         "low": None,
         "high": None,
-        "mean": mean,
+        "mean": None if mean is None else _shown(one, mean),
         "scale": scale,
         "constant": 0,
     }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,11 +15,11 @@ from .diagram import architecture_svg
 from .diagram_layout import lay_out
 from .headline import headline
 from .layer_table import shape_text
-from .palette import DARK, LIGHT, category
+from .palette import category
 from .pixels import ImageScale, is_image_stack
 from .plots import code_map, label_names, loss_curve, loss_parts, rate_bars
 from .summary import FloatArray, ModelSummary, Summary
-from .templating import environment, render
+from .templating import render_page
 
 MOST_COLUMNS, MOST_SAMPLE_ROWS = 12, 8
 
@@ -65,15 +63,14 @@ def render_report(summary: Summary, path: str | os.PathLike[str]) -> None:
 
 def report_html(summary: Summary) -> str:
     """The page as text; see :func:`render_report`."""
-    from markupsafe import Markup
-
     images = is_image_stack(summary.row_shape)
     scale = ImageScale.of(np.concatenate([summary.originals, summary.cross_fade])) if images else None
-    script = _source("page.js")
     labels = next((model.code_map.labels for model in summary.models if model.code_map.labels), None)
     groups = label_names(labels) if labels else []
-    return render(
+    return render_page(
         "report.html.j2",
+        title=summary.title,
+        version=summary.versions["isthmus"],
         summary=summary,
         images=images,
         scale=scale,
@@ -86,10 +83,6 @@ def report_html(summary: Summary) -> str:
         winners={score: best(summary.comparison, score) for score in SCORES},
         groups=[(name, category(position)) for position, name in enumerate(groups)],
         schema_fields=list(dict.fromkeys(key for entry in summary.schema for key in entry)),
-        light=LIGHT,
-        dark=DARK,
-        script=Markup(script),
-        script_hash=base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
         shape_text=shape_text,
         plain_value=plain_value,
     )
@@ -139,11 +132,3 @@ def _columns(summary: Summary) -> Sequence[str]:
     width = int(np.prod(summary.row_shape))
     names = summary.columns if len(summary.columns) == width else tuple(f"column {index}" for index in range(width))
     return names[:MOST_COLUMNS]
-
-
-def _source(name: str) -> str:
-    """A template's own text, as it goes into the page."""
-    loader = environment().loader
-    if loader is None:  # the environment is ours and has one
-        raise RuntimeError("the report's templates have no loader")
-    return loader.get_source(environment(), name)[0]

@@ -128,7 +128,7 @@ def summarise(
         ends=_end_names(labels, joined),
         comparison=(*comparison, judged),
         models=tuple(summaries),
-        versions=dict(_versions()),
+        versions=dict(used_versions()),
         commands=tuple(commands),
         random_state=random_state,
     )
@@ -220,7 +220,8 @@ def _values(data: Any) -> FloatArray:
     return np.asarray(data, dtype=np.float64)
 
 
-def _versions() -> Iterator[tuple[str, str]]:
+def used_versions() -> Iterator[tuple[str, str]]:
+    """What a page was made with: names and versions."""
     yield "isthmus", __version__
     yield "Python", platform.python_version()
     for package in ("torch", "numpy", "scikit-learn", "matplotlib"):

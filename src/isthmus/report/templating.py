@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import MissingDependencyError
+from .palette import DARK, LIGHT
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -59,3 +62,28 @@ def environment() -> Environment:
 def render(template: str, **context: Any) -> str:
     """The text of one template."""
     return environment().get_template(template).render(**context)
+
+
+def render_page(template: str, *, title: str, version: str, **context: Any) -> str:
+    """The text of a page: a template that extends ``page.html.j2``, with its colours and its one script."""
+    from markupsafe import Markup
+
+    script = _source("page.js")
+    return render(
+        template,
+        title=title,
+        version=version,
+        light=LIGHT,
+        dark=DARK,
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii"),
+        **context,
+    )
+
+
+def _source(name: str) -> str:
+    """A template's own text, as it goes into the page."""
+    loader = environment().loader
+    if loader is None:  # the environment is ours and has one
+        raise RuntimeError("the report's templates have no loader")
+    return loader.get_source(environment(), name)[0]

@@ -31,6 +31,16 @@ def marked(name: str) -> str:
     return f"#0102{_NAMES.index(name):02x}"
 
 
+def need_matplotlib() -> None:
+    """Raise :class:`MissingDependencyError` if matplotlib is not installed."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError(
+            "Figures need matplotlib, which is not installed: pip install 'isthmus[plots]'."
+        ) from error
+
+
 def draw(
     paint: Callable[[Axes], None], *, description: str, salt: str, width: float = 3.9, height: float = 2.45
 ) -> str:
@@ -52,14 +62,11 @@ def draw(
     MissingDependencyError
         matplotlib is not installed.
     """
-    try:
-        from matplotlib import rc_context
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Figures need matplotlib, which is not installed: pip install 'isthmus[plots]'."
-        ) from error
+    need_matplotlib()
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
     buffer = io.StringIO()
     with _drawing, warnings.catch_warnings(), rc_context(_settings(salt)):
         # Names in scripts that the measuring font lacks are drawn by the browser's fonts all the same.

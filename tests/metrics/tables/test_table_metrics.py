@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import decimal
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -52,6 +54,26 @@ class TestColumns:
         number, word, flag, when = compared_columns(real=tables[1])
         assert (number.is_number, word.levels, flag.levels) == (True, ("a", "b"), (True, False))
         assert when.values[0][2] - when.values[0][0] == 486.5 * 86400e9
+
+    def test_zones_times_of_day_objects_and_decimals_are_numbers(self):
+        berlin = pd.DataFrame({"when": pd.to_datetime(["2021-07-01 02:00", None]).tz_localize("Europe/Berlin")})
+        for table in (berlin, pl.from_pandas(berlin), pa.Table.from_pandas(berlin)):
+            (when,) = compared_columns(real=table)
+            # Two o'clock in summer is midnight in UTC: 18,809 days after 1970-01-01.
+            np.testing.assert_array_equal(when.values[0], [18809 * 86400e9, np.nan])
+        cells = {
+            "day": [datetime.date(1970, 1, 3), None],
+            "clock": [datetime.time(1, 0, 0, 5), datetime.time(0)],
+            "took": [datetime.timedelta(seconds=2), None],
+            "moment": [datetime.datetime(1970, 1, 1, 0, 0, 1), datetime.datetime(1970, 1, 1, 2, tzinfo=datetime.UTC)],
+            "price": [decimal.Decimal("1.5"), None],
+        }
+        expected = [[2 * 86400e9, np.nan], [3600e9 + 5e3, 0.0], [2e9, np.nan], [1e9, 7200e9], [1.5, np.nan]]
+        for column, values in zip(compared_columns(real=cells), expected, strict=True):
+            np.testing.assert_array_equal(column.values[0], values)
+        assert pl.DataFrame({"clock": cells["clock"]})["clock"].dtype == pl.Time
+        (clock,) = compared_columns(real=pl.DataFrame({"clock": cells["clock"]}))
+        np.testing.assert_array_equal(clock.values[0], expected[1])
 
     def test_dates_and_durations_are_numbers_in_every_library(self):
         cells = {"day": [datetime.date(2020, 1, 1), datetime.date(2020, 1, 3)], "took": [datetime.timedelta(1)] * 2}
@@ -233,6 +255,23 @@ class TestPrivacy:
         assert found.distance_ratio == 1
         found = table_privacy(seen, {"x": [np.nan], "y": ["b"]}, seen)
         assert found.distance_to_training == pytest.approx(1)  # aside of 10 with the same level, or like the third row
+
+    def test_nearer_rows_and_their_error_by_hand(self):
+        # Two are nearest to 0, one to 12, and 8 is as far from 4 as from 12.
+        found = table_privacy({"x": [0.0, 4.0]}, {"x": [0.5, 1.0, 13.0, 8.0]}, {"x": [12.0, 16.0]})
+        assert found.nearer_to_training == (1 + 1 + 0 + 0.5) / 4
+        # A half of the real rows, drawn at random, is the nearest of so many of them.
+        shares = [(a + b) / 4 for a, b in itertools.combinations([2, 0.5, 1.5, 0], 2)]
+        assert found.nearer_error == pytest.approx(np.std(shares))
+        assert found.rows == 2
+        rng = np.random.default_rng(0)
+        # Over many random tables the share varies as the error says.
+        draws = [
+            table_privacy(*({"x": rng.normal(size=n), "y": rng.normal(size=n)} for n in (20, 200, 20)))
+            for _ in range(60)
+        ]
+        spread = np.std([one.nearer_to_training for one in draws])
+        assert spread == pytest.approx(np.mean([one.nearer_error for one in draws]), rel=0.35)
 
     def test_rows_are_drawn_when_there_are_many(self):
         seen, unseen = people(300, 0), people(300, 1)

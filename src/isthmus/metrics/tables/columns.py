@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import narwhals as nw
@@ -14,6 +16,7 @@ from ...core.errors import InputError, InputTypeError
 
 MISSING = -1
 MOST_NAMES = 10
+_NUMBERS, _TIMES = (int, float, np.number, Decimal), (date, time, timedelta)
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,9 @@ def _native(series: nw.Series[Any]) -> NDArray[Any]:
     kind = series.dtype
     if isinstance(kind, nw.Date):
         series = series.cast(nw.Datetime("us"))
-    if kind.is_temporal():
+    if isinstance(kind, nw.Datetime) and kind.time_zone is not None:
+        series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    if kind.is_temporal() and not isinstance(kind, nw.Time):
         # Nanoseconds since 1970 (of durations: since nothing), whatever the column's own unit.
         series = series.cast(nw.Duration("ns") if isinstance(kind, nw.Duration) else nw.Datetime("ns"))
         whole = series.cast(nw.Int64).to_numpy().astype(np.float64)
@@ -128,14 +133,25 @@ def _plain(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _levels(values: NDArray[Any]) -> NDArray[Any]:
-    """Objects with None for whatever stands for a missing cell; numbers alone become float64."""
+    """Objects with None for whatever stands for a missing cell; numbers alone, or times alone, become float64."""
     result = np.empty(len(values), dtype=object)
     # Only missing markers differ from themselves, or refuse to say.
     result[:] = [None if value is None or _differs(value) else value for value in values]
     known = [value for value in result if value is not None]
-    if known and all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in known):
-        return np.array([np.nan if value is None else value for value in result], dtype=np.float64)
+    for kinds, number in ((_NUMBERS, float), (_TIMES, _nanoseconds)):
+        if known and all(isinstance(value, kinds) and not isinstance(value, bool) for value in known):
+            return np.array([np.nan if value is None else number(value) for value in result], dtype=np.float64)
     return result
+
+
+def _nanoseconds(value: date | time | timedelta) -> float:
+    """Since 1970 (in UTC where there is a zone), since midnight, or long."""
+    if isinstance(value, time):
+        value = timedelta(0, value.second, value.microsecond, 0, value.minute, value.hour)
+    elif not isinstance(value, timedelta):
+        moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
+        value = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
+    return value / timedelta(microseconds=1) * 1000
 
 
 def _differs(value: Any) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 
-from .columns import compared_columns
+from .columns import ComparedColumn, compared_columns
 from .design import Design
 
 
@@ -33,7 +34,12 @@ def detection_auc(real: Any, synthetic: Any, folds: int = 3, random_state: int =
     >>> round(detection_auc({"x": rng.normal(0, 1, 300)}, {"x": rng.normal(9, 1, 300)}), 1)
     1.0
     """
-    design = Design.of(compared_columns(real=real, synthetic=synthetic))
+    return detection_of(compared_columns(real=real, synthetic=synthetic), folds, random_state)
+
+
+def detection_of(columns: Sequence[ComparedColumn], folds: int = 3, random_state: int = 0) -> float:
+    """:func:`detection_auc` of columns that were read before: of two tables, real and synthetic."""
+    design = Design.of(columns)
     rows = np.concatenate(design.matrices)
     is_synthetic = np.repeat([0, 1], [len(matrix) for matrix in design.matrices])
     scores = np.empty(len(rows))

@@ -6,6 +6,7 @@ distributions; written down here from their definitions, with missing cells left
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -77,7 +78,11 @@ def table_fidelity(real: Any, synthetic: Any) -> TableFidelity:
     >>> found.columns, found.pairs
     ({'size': 1.0, 'sex': 0.75}, {('size', 'sex'): 0.75})
     """
-    columns = compared_columns(real=real, synthetic=synthetic)
+    return fidelity_of(compared_columns(real=real, synthetic=synthetic))
+
+
+def fidelity_of(columns: Sequence[ComparedColumn]) -> TableFidelity:
+    """:func:`table_fidelity` of columns that were read before: of two tables, real and synthetic."""
     binned = {column.name: _binned(column) for column in columns}
     return TableFidelity(
         {column.name: column_similarity(column) for column in columns},

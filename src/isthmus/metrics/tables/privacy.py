@@ -33,6 +33,14 @@ class TablePrivacy:
     membership_auc : float
         How well the distance from a real row to the closest generated row tells training rows from held-out ones: the
         area under the ROC curve; 0.5 is chance.
+    nearer_to_training : float
+        The share of generated rows that are nearer to the closest training row than to the closest row held out, ties
+        by halves; 0.5 is chance.
+    nearer_error : float
+        The standard error of that share where there is no difference: for real rows that were dealt to the two tables
+        at random. A real row that is the closest of many generated ones makes it large.
+    rows : int
+        The real rows of each table that were compared.
     """
 
     distance_to_training: float
@@ -40,6 +48,9 @@ class TablePrivacy:
     copies: float
     copies_of_held_out: float
     membership_auc: float
+    nearer_to_training: float
+    nearer_error: float
+    rows: int
 
     @property
     def distance_ratio(self) -> float:
@@ -76,6 +87,11 @@ def table_privacy(
     (1.0, 0.0, 1.0)
     """
     columns = compared_columns(training=training, synthetic=synthetic, held_out=held_out)
+    return privacy_of(columns, most_rows, random_state)
+
+
+def privacy_of(columns: Sequence[ComparedColumn], most_rows: int = 20_000, random_state: int = 0) -> TablePrivacy:
+    """:func:`table_privacy` of columns that were read before: of three tables, training, synthetic and held out."""
     rng = np.random.default_rng(random_state)
     sizes = [len(values) for values in columns[0].values]
     real_rows = min(sizes[0], sizes[2], most_rows)
@@ -84,14 +100,21 @@ def table_privacy(
         for size, count in zip(sizes, (real_rows, min(sizes[1], most_rows), real_rows), strict=True)
     ]
     points = _points(columns, taken)
-    to_training, to_held_out = _closest(points[1], points[0]), _closest(points[1], points[2])
-    members, others = _closest(points[0], points[1]), _closest(points[2], points[1])
+    (at_training, to_training), (at_held_out, to_held_out) = (_closest(points[1], points[at]) for at in (0, 2))
+    members, others = (_closest(points[at], points[1])[1] for at in (0, 2))
+    # A generated row counts for the real row that is closest to it.
+    nearer = (to_training < to_held_out) + (to_training == to_held_out) / 2
+    counted = np.append(np.bincount(at_training, nearer, real_rows), np.bincount(at_held_out, 1 - nearer, real_rows))
     return TablePrivacy(
         float(np.median(to_training)),
         float(np.median(to_held_out)),
         _copied_share(columns, taken, 0),
         _copied_share(columns, taken, 2),
         float(roc_auc_score(np.repeat([1, 0], [len(members), len(others)]), -np.concatenate([members, others]))),
+        float(nearer.mean()),
+        # A sum of `counted` over a random half of the real rows varies so.
+        float(np.sqrt(np.square(counted - counted.mean()).sum() / (4 - 2 / real_rows))) / len(nearer),
+        real_rows,
     )
 
 
@@ -114,9 +137,10 @@ def _points(columns: Sequence[ComparedColumn], taken: Sequence[NDArray[Any]]) ->
     return [np.hstack(part) for part in parts]
 
 
-def _closest(rows: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    distances: NDArray[np.float64] = pairwise_distances_argmin_min(rows, others)[1]
-    return distances
+def _closest(rows: NDArray[np.float64], others: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Of each row the position of the closest other one, and the distance."""
+    places, distances = pairwise_distances_argmin_min(rows, others)
+    return places, distances
 
 
 def _copied_share(columns: Sequence[ComparedColumn], taken: Sequence[NDArray[Any]], table: int) -> float:

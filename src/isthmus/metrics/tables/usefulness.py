@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import accuracy_score, f1_score, r2_score, roc_auc_score
 
 from ...core.errors import InputError
-from .columns import compared_columns
+from .columns import ComparedColumn, compared_columns
 from .design import Design
 
 
@@ -54,7 +55,12 @@ def usefulness(train: Any, synthetic: Any, test: Any, target: str, random_state:
     InputError
         Columns differ, there is no such column, or one of the training tables has a single level of it.
     """
-    columns = {column.name: column for column in compared_columns(train=train, synthetic=synthetic, test=test)}
+    return usefulness_of(compared_columns(train=train, synthetic=synthetic, test=test), target, random_state)
+
+
+def usefulness_of(compared: Sequence[ComparedColumn], target: str, random_state: int = 0) -> Usefulness:
+    """:func:`usefulness` of columns that were read before: of three tables, train, synthetic and test."""
+    columns = {column.name: column for column in compared}
     if target not in columns:
         raise InputError(f"`target` must be one of the columns {list(columns)[:10]}; got {target!r}.")
     wanted = columns.pop(target)
