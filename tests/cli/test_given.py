@@ -1,4 +1,4 @@
-"""``--given`` conditions: in the types that the model learnt, and refused by name."""
+"""``--given``: in the types that the model learnt, and refused by name."""
 
 from __future__ import annotations
 
@@ -59,7 +59,6 @@ def test_interpolate_under_a_condition(files, run: Callable[..., Result], tmp_pa
         (["age=1", "income=rich"], "--given income=rich: expected a number."),
         (["age=1", "income=true"], "--given income=true: expected a number."),
         (["age=1", "income=inf"], "expected a finite number."),
-        (["height=1"], f"--given height=1: 'height' is no condition of the model. There are: {AGE}; {INCOME}."),
         (["age=1", "age=2"], "--given names column 'age' twice. Leave one out."),
         (["age"], "--given takes COLUMN=VALUE, such as --given label=3; got 'age'."),
         (["=1"], "--given takes COLUMN=VALUE, such as --given label=3; got '=1'."),
@@ -74,13 +73,74 @@ def test_mistakes(files, run: Callable[..., Result], command: str, given: Sequen
     assert refused.stderr.count("\n") == 1
 
 
-def test_a_model_without_conditions_refuses_them(files, run: Callable[..., Result]) -> None:
-    refused = run("sample", files.table_model, "--given", "age=1")
+def test_what_is_no_condition(files, run: Callable[..., Result]) -> None:
+    refused = run("interpolate", files.conditional_model, files.table, "--given", "height=1")
+    message = f"--given height=1: 'height' is no condition of the model. There are: {AGE}; {INCOME}."
+    assert message in refused.stderr
+    refused = run("interpolate", files.table_model, files.table, "--given", "age=1")
     assert (refused.exit_code, refused.stderr) == (
         2,
         "isthmus: error: --given age=1: the model has no conditions. Fit one with --schema COLUMN=condition, or leave "
         "--given out.\n",
     )
+    refused = run("sample", files.conditional_model, "--given", "size=1")
+    message = "--given size=1: the model has no column 'size'. There are: height, weight, age, income."
+    assert (refused.exit_code, message in refused.stderr) == (2, True)
+
+
+def test_sample_of_columns_that_the_model_makes(files, run: Callable[..., Result]) -> None:
+    low = ["--given", "height=..0.5", "--given", "income=0.5", "--balanced", "age"]
+    done = run("sample", files.conditional_model, "-n", 6, "--seed", 1, *low)
+    assert (done.exit_code, done.stderr) == (0, "")
+    rows = values_of(done.stdout)
+    assert (rows[:, 0] <= 0.5).all()
+    assert sorted(rows[:, 2]) == [0, 0, 1, 1, 2, 2]
+    assert (rows[:, 3] == 0.5).all()
+    expected = isthmus.load(files.conditional_model).sample(
+        6, given={"height": (None, 0.5), "income": 0.5}, balanced="age", random_state=1
+    )
+    np.testing.assert_array_equal(rows, expected.values)
+    refused = run(
+        "sample", files.conditional_model, "--given", "height=2..1", "--given", "age=1", "--given", "income=1"
+    )
+    assert refused.exit_code == 2
+    assert "--given: `given` has a range from 2 to 1 for column 'height'" in refused.stderr
+    refused = run("sample", files.conditional_model, "--given", "income=1", "--balanced", "old")
+    assert "--balanced old: the model has no such column. There are: height, weight, age, income." in refused.stderr
+    refused = run("sample", files.conditional_model, "--given", "age=1", "--balanced", "income")
+    assert "--balanced income: `balanced` needs a column of levels; column 'income' holds numbers." in refused.stderr
+
+
+def test_values_ranges_and_lists_as_they_are_written() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {
+            "job": ["a", "b,c", "7"] * 4,
+            "size": np.linspace(-5, 5, 12),
+            "day": pandas.to_datetime(["2024-01-01", "2024-05-01"] * 6),
+            "owns": [True, False] * 6,
+            "number": [10, 20, 30] * 4,
+        }
+    )
+    schema = Schema.learn(frame, kind={"number": "categorical"})
+    texts = {
+        "job=a": ("job", "a"),
+        "job=b,c": ("job", "b,c"),  # it is a level
+        "job=a, 7": ("job", ["a", "7"]),
+        "size=-1.5": ("size", -1.5),
+        "size=-1.5..2": ("size", (-1.5, 2)),
+        "size=..0": ("size", (None, 0)),
+        "size=0,1": ("size", [0, 1]),
+        "day=2024-02-01..": ("day", ("2024-02-01", None)),
+        "owns=true": ("owns", True),
+        "number=10,30": ("number", [10, 30]),
+    }
+    for text, (key, value) in texts.items():
+        assert given_values([text], schema, modelled=True) == {key: value}
+    with pytest.raises(ParameterError, match=r"--given: `given` has the level 'x' for column 'job'"):
+        given_values(["job=a,x"], schema, modelled=True)
+    with pytest.raises(ParameterError, match=r"--given: `given` asks for missing cells of column 'size'"):
+        given_values(["size=missing"], schema, modelled=True)
 
 
 def schema_of(column: Sequence[Any], name: str = "kind") -> Schema:

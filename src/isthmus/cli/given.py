@@ -1,8 +1,8 @@
-"""``--given COLUMN=VALUE``: the conditions of rows that are to be made."""
+"""``--given COLUMN=VALUE``: the conditions, and the cells of other columns, of rows that are to be made."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 10
 
+TO = ".."
+"""Between the ends of a range."""
+
 given_option = click.option(
     "--given",
     multiple=True,
@@ -25,37 +28,99 @@ given_option = click.option(
 )
 
 
-def given_values(texts: Sequence[str], schema: Schema) -> dict[Any, Any] | None:
-    """The conditions that options name, in the types that the model learnt; None for a model without conditions.
+any_given_option = click.option(
+    "--given",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="What the rows have in a column, by name (or position, from 0): a value, a range LOW..HIGH (either end may be "
+    "left out), a list A,B of what is allowed, or missing. Conditions must be given. Repeatable.",
+)
+
+
+def given_values(
+    texts: Sequence[str], schema: Schema, modelled: bool = False, balanced: Any = None
+) -> dict[Any, Any] | None:
+    """What options give, in the types that the model learnt; None if they give nothing.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    schema : Schema
+    modelled : bool
+        Columns that the model makes can be given, too, not only conditions.
+    balanced : column, optional
+        It needs no value, and may have a list.
 
     Raises
     ------
     ParameterError
-        For a column that is no condition, one that is named twice or missing, and a value that the model cannot take.
+        For a column that cannot be given, one that is named twice or missing, and a value that the model cannot take.
     """
     columns = _known(schema)
+    names = _columns(schema) if modelled else columns
     given: dict[Any, Any] = {}
     for text in texts:
-        name, value = _split(text, columns)
-        if name not in columns:
-            raise ParameterError(f"--given {text}: {_no_condition(name, columns, schema)}")
-        source = columns[name]
-        key = source if schema.labels is None else schema.labels[source]
+        name, value = _split(text, names)
+        if name not in names:
+            raise ParameterError(f"--given {text}: {_no_condition(name, columns, schema, modelled)}")
+        source = names[name]
+        key = _key(schema, source)
         if key in given:
             raise ParameterError(f"--given names column {name!r} twice. Leave one out.")
-        given[key] = _value(name, value, schema.roles.levels.get(source))
-    needed = {column.source for column in schema.roles.condition}
+        if name in columns and key != balanced:
+            given[key] = _value(name, value, schema.roles.levels.get(source))
+        else:
+            given[key] = _cells(value, schema.roles.levels.get(source))
+    needed = {column.source for column in schema.roles.condition if _key(schema, column.source) != balanced}
     missing = [name for name, source in columns.items() if source in needed and _key(schema, source) not in given]
     if missing:
         raise ParameterError(
             f"The model needs conditions: add {' '.join(f'--given {name}=VALUE' for name in missing)} "
             f"({_known_words(columns, schema)})."
         )
+    from isthmus.data.given_cells import given_cells
+
     try:
-        schema.carried_given(given, 1)
+        schema.carried_given(given_cells(schema, given, 1, balanced).known if modelled else given, 1)
     except InputError as error:
-        raise ParameterError(f"--given: {error}") from error
+        option = f"--balanced {balanced}" if "`balanced`" in str(error) else "--given"
+        raise ParameterError(f"{option}: {error}") from error
     return given or None
+
+
+def balanced_column(name: str | None, schema: Schema) -> Any:
+    """The column that ``--balanced`` names; :class:`ParameterError` if there is none of that name."""
+    if name is None:
+        return None
+    columns = _columns(schema)
+    if name not in columns:
+        raise ParameterError(f"--balanced {name}: the model has no such column. There are: {_listed(columns)}.")
+    return _key(schema, columns[name])
+
+
+def _columns(schema: Schema) -> dict[str, int]:
+    """All columns, as they are written -> their positions."""
+    return {str(_key(schema, source)): source for source in range(schema.n_features)}
+
+
+def _listed(names: Mapping[str, int]) -> str:
+    return ", ".join(list(names)[:MOST_SHOWN]) + (f", … ({len(names):,} in all)" if len(names) > MOST_SHOWN else "")
+
+
+def _cells(text: str, levels: Levels | None) -> Any:
+    """A value, a range or a list for a column that the model makes; text that is no number is left to the schema."""
+    if levels is not None:
+
+        def level(part: str) -> Any:
+            return part if levels.are_text else parse_value(part)
+
+        whole = level(text)
+        is_level = isinstance(whole, str | int | float) and levels.positions_of([whole])[0] >= 0
+        return whole if is_level or "," not in text else [level(part.strip()) for part in text.split(",")]
+    if TO in text:
+        low, high = text.split(TO, 1)
+        return tuple(parse_value(end.strip()) if end.strip() else None for end in (low, high))
+    return [parse_value(part.strip()) for part in text.split(",")] if "," in text else parse_value(text)
 
 
 def _known(schema: Schema) -> dict[str, int]:
@@ -88,7 +153,9 @@ def _value(name: str, text: str, levels: Levels | None) -> Any:
     return value
 
 
-def _no_condition(name: str, columns: dict[str, int], schema: Schema) -> str:
+def _no_condition(name: str, columns: dict[str, int], schema: Schema, modelled: bool) -> str:
+    if modelled:
+        return f"the model has no column {name!r}. There are: {_listed(_columns(schema))}."
     if not columns:
         return "the model has no conditions. Fit one with --schema COLUMN=condition, or leave --given out."
     return f"{name!r} is no condition of the model. There are: {_known_words(columns, schema)}."

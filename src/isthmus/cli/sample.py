@@ -9,7 +9,7 @@ import click
 
 from isthmus.core.errors import ParameterError
 
-from .given import given_option, given_values
+from .given import any_given_option, balanced_column, given_values
 from .options import debug_option, examples, model_argument, seed_option, trust_option
 from .pictures import check_rows_or_pictures, picture_output_option, refuse_no_images, write_rows_or_pictures
 
@@ -22,6 +22,8 @@ from .pictures import check_rows_or_pictures, picture_output_option, refuse_no_i
         "isthmus sample faces.safetensors -n 64 -o grid.png",
         "isthmus sample faces.safetensors -n 1000 --temperature 0.8 -o faces/",
         "isthmus sample model.safetensors --given label=3",
+        "isthmus sample people.safetensors -n 1000 --given sex=Female --given age=30..40 -o fake.parquet",
+        "isthmus sample people.safetensors -n 1000 --given job=Sales,Craft --balanced sex -o fake.csv",
     ),
 )
 @model_argument
@@ -38,7 +40,12 @@ from .pictures import check_rows_or_pictures, picture_output_option, refuse_no_i
     default=None,
     help="Draw rows from the likelihood at their codes, or give its means.  [default: draw those of tables]",
 )
-@given_option
+@any_given_option
+@click.option(
+    "--balanced",
+    metavar="COLUMN",
+    help="A column of levels whose values come in equal numbers (those of --given, if it lists some).",
+)
 @seed_option
 @picture_output_option
 @trust_option
@@ -50,6 +57,7 @@ def command(
     temperature: float | None,
     noise: bool | None,
     given: tuple[str, ...],
+    balanced: str | None,
     seed: int | None,
     output: Path | None,
     trust: tuple[str, ...],
@@ -66,8 +74,9 @@ def command(
 
     estimator = load(model, trust)
     refuse_no_images(output, estimator.schema_, model)
-    conditions = given_values(given, estimator.schema_)
-    asked = {"temperature": temperature, "noise": noise}
+    column = balanced_column(balanced, estimator.schema_)
+    conditions = given_values(given, estimator.schema_, modelled=True, balanced=column)
+    asked = {"temperature": temperature, "noise": noise, "balanced": column}
     more: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     rows = estimator.sample(count, given=conditions, prior=prior, random_state=seed, **more)
     write_rows_or_pictures(rows, output, estimator.schema_)

@@ -26,6 +26,9 @@ from .tables import build_frame
 if TYPE_CHECKING:
     from .schema import Schema
 
+FEWEST_ROWS = 256
+"""Decoded at once however wide they are: each column of each piece has a price of its own."""
+
 INDICATED = 0.5
 """An indicator says that the cell is missing from this probability on."""
 
@@ -36,6 +39,7 @@ def decoded(
     dtype: Any,
     carried: Carried | None,
     restore_missing: bool = False,
+    within: Mapping[int, NDArray[np.float64]] | None = None,
 ) -> Any:
     """What :meth:`Schema.decode` says."""
     array = features.detach().cpu().numpy() if isinstance(features, Tensor) else np.asarray(features)
@@ -45,7 +49,7 @@ def decoded(
     types = schema.types if dtype is None else tuple(_other_type(one, np.dtype(dtype)) for one in schema.types)
     gone = _missing(schema, array, restore_missing)
     if schema.labels is None:
-        return _decoded_array(schema, array, types[0].dtype, known, gone)
+        return _decoded_array(schema, array, types[0].dtype, known, gone, within or {})
     columns = [np.empty(len(array), dtype=one.dtype) for one in types]
     built: dict[int, Any] = {}
     for position, values in known.items():
@@ -57,6 +61,8 @@ def decoded(
     for into, numbers, positions in _chunks(schema, array):
         for place, source in enumerate(schema.columns.source):
             measured = numbers[:, place] if dtype is not None else _measured(schema, place, numbers[:, place])
+            if within and source in within:
+                measured = np.clip(measured, *within[source][:, into])
             columns[source][into] = as_dtype(measured, columns[source].dtype)
         for column, table, position in zip(schema.roles.categorical, tables, positions.T, strict=True):
             columns[column.source][into] = table[position]
@@ -96,6 +102,7 @@ def _decoded_array(
     dtype: np.dtype,
     known: Mapping[int, Any],
     gone: Mapping[int, NDArray[np.bool_]],
+    within: Mapping[int, NDArray[np.float64]],
 ) -> np.ndarray:
     rows = np.empty((len(array), schema.n_features), dtype=dtype)
     for position, values in known.items():
@@ -105,6 +112,9 @@ def _decoded_array(
     longest = max((len(table) for table in tables), default=0)
     padded = np.stack([np.resize(table, longest) for table in tables]) if tables else np.empty((0, 0), dtype=dtype)
     for into, numbers, levels in _chunks(schema, array):
+        for source, ends in within.items():
+            place = int(np.flatnonzero(schema.columns.source == source)[0])
+            numbers[:, place] = np.clip(numbers[:, place], *ends[:, into])
         if not schema.roles:
             rows[into] = as_dtype(numbers, dtype)
             continue
@@ -122,7 +132,7 @@ def _decoded_array(
 
 def _chunks(schema: Schema, array: np.ndarray) -> Iterator[tuple[slice, Floats, NDArray[np.int64]]]:
     """Some rows at a time: where they belong, their numbers in the user's units, and their levels' positions."""
-    step = rows_per_chunk(schema.n_encoded)
+    step = max(FEWEST_ROWS, rows_per_chunk(schema.n_encoded))
     held = _held(schema)
     for start in range(0, len(array), step):
         chunk = array[start : start + step].astype(np.float64)
@@ -168,7 +178,7 @@ def _known(schema: Schema, carried: Carried | None, n: int) -> Mapping[int, Any]
     wanted = schema.roles.carried
     given = set() if carried is None else set(carried.columns)
     if not set(wanted) <= given <= {*wanted, *schema.roles.dropped}:
-        names = ", ".join(schema.column_name(position) for position in wanted)
+        names = ", ".join(schema.column_name(position) for position in wanted[:10]) + ", …" * (len(wanted) > 10)
         raise InputError(
             f"The model does not give back {names}, which it takes as known. Say what the rows to decode have "
             "there: pass given={column: value}, with one value for all rows or one per row."

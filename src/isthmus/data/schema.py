@@ -194,6 +194,7 @@ class Schema(SchemaFields):
         dtype: Any = None,
         carried: Carried | None = None,
         restore_missing: bool = False,
+        within: Mapping[int, NDArray[np.float64]] | None = None,
     ) -> Any:
         """Features back in the user's container, shape, units, data type, column names and order.
 
@@ -217,13 +218,16 @@ class Schema(SchemaFields):
         restore_missing : bool, default False
             Cells whose indicator is at least 0.5 are missing, in the way of the column's type: NaN, None, NaT,
             ``pandas.NA`` or null. Otherwise every cell has its value.
+        within : mapping of int to ndarray, shape (2, n), optional
+            The least and the greatest value of each row's cell of some columns of numbers, by position, in the user's
+            units; where they are the same the cell is exactly that.
 
         Raises
         ------
         InputError
             If the shape is another, a feature is NaN, or ``carried`` is missing or of another number of rows.
         """
-        return decoded(self, features, dtype, carried, restore_missing)
+        return decoded(self, features, dtype, carried, restore_missing, within)
 
     def carried(self, data: Any) -> Carried:
         """The columns of the user's rows that the model does not give back, to be put in place by :meth:`decode`.
@@ -332,9 +336,9 @@ class Schema(SchemaFields):
         Each has ``name``, ``kind`` (or "condition", "exposure" or "ignore"), ``dtype``, ``columns`` (how many),
         ``low``, ``high``, ``mean``, ``scale`` (None where there is none, or the columns differ) and ``constant`` (how
         many columns are). Columns of levels also have ``levels`` (how many; None where they differ), and a column
-        that goes through a curve before it is scaled its name, ``curve``: "log" or "quantile". A column of a frame with
-        missing cells in training has their share, ``missing``; one to ignore says ``why``: "asked", "identifier",
-        "text", "levels" (too many) or "empty". Dates and times are in days or seconds since 1970-01-01.
+        that goes through a curve before it is scaled its name, ``curve``: "log", "quantile" or "calendar". A column of
+        a frame with missing cells in training has their share, ``missing``; one to ignore says ``why``: "asked",
+        "identifier", "text", "levels" (too many) or "empty". Dates and times are in days or seconds since 1970-01-01.
         """
         return describe(self)
 

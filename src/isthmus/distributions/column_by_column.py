@@ -35,6 +35,9 @@ class ColumnModel(Protocol):
     def logits(self, refined: Tensor, column: int) -> Tensor:
         """Of the cells of one column, (..., width) -> (..., cells)."""
 
+    def all_logits(self, refined: Tensor) -> list[Tensor]:
+        """Of the cells of every column, (..., columns, width) -> (..., cells) each."""
+
     def alone(self, hidden: Tensor) -> list[Tensor]:
         """Logits of the cells of each column where nothing is known of the others, (..., width) -> (..., cells)."""
 
@@ -71,7 +74,7 @@ class ColumnByColumn(Distribution):
         Where the values of given cells stand.
     """
 
-    __slots__ = ("given", "hidden", "model", "present", "row")
+    __slots__ = ("_placed", "given", "hidden", "model", "present", "row")
 
     def __init__(
         self,
@@ -82,6 +85,7 @@ class ColumnByColumn(Distribution):
         row: Tensor | None = None,
     ) -> None:
         self.model, self.hidden, self.present, self.given, self.row = model, hidden, present, given, row
+        self._placed: tuple[Tensor, Tensor] | None = None
         if given is not None and row is not None:
             self.hidden = hidden + model.given(model.positions(row, present), given)
 
@@ -108,24 +112,28 @@ class ColumnByColumn(Distribution):
 
     def log_prob_by_column(self, value: Tensor) -> Tensor:
         """log p(x_j | x_{<j}, h) of each column, 0 for cells that are absent, unknown or given: (..., n, columns)."""
-        positions = self.model.positions(value, self.present)
+        positions = self._positions(value)
         refined = self.model.refined(self.hidden.unsqueeze(-2) + self.model.told(positions))
-        logits = [self.model.logits(refined[..., column, :], column) for column in range(self.model.columns)]
-        return self._terms(value, positions, logits)
+        return self._terms(value, positions, self.model.all_logits(refined))
 
     def independent_log_prob(self, value: Tensor) -> Tensor:
         """Σ_j log p(x_j | h): what the code alone, and what is given, say of each column. (..., n)."""
-        return self._terms(value, self.model.positions(value, self.present), self.model.alone(self.hidden)).sum(-1)
+        return self._terms(value, self._positions(value), self.model.alone(self.hidden)).sum(-1)
+
+    def _positions(self, value: Tensor) -> Tensor:
+        """The cells of a value, kept for the next question about the same one."""
+        if self._placed is None or self._placed[0] is not value:
+            self._placed = value, self.model.positions(value, self.present)
+        return self._placed[1]
 
     def _terms(self, value: Tensor, positions: Tensor, logits: list[Tensor]) -> Tensor:
+        known = positions < positions.new_tensor([cells.shape[-1] for cells in logits])
+        index = torch.where(known, positions, 0).unsqueeze(-1).unbind(-2)
         terms = []
-        for column, cells in enumerate(logits):
-            place = positions[..., column]
-            known = place < cells.shape[-1]
+        for place, cells in zip(index, logits, strict=True):
             chosen = torch.log_softmax(cells, -1)
-            index = torch.where(known, place, 0).expand(chosen.shape[:-1]).unsqueeze(-1)
-            terms.append(torch.where(known, chosen.gather(-1, index).squeeze(-1), 0.0))
-        total = torch.stack(terms, -1) + self.model.log_density(value, positions)
+            terms.append(chosen.gather(-1, place.expand(*chosen.shape[:-1], 1)))
+        total = torch.where(known, torch.cat(terms, -1), 0.0) + self.model.log_density(value, positions)
         return total if self.given is None else torch.where(self.given, 0.0, total)
 
     @property
@@ -153,14 +161,19 @@ class ColumnByColumn(Distribution):
         uniform = torch.rand(positions.shape, generator=generator, device=positions.device, dtype=self.hidden.dtype)
         return self.model.features(positions, uniform)
 
-    def chain(self, choose: Callable[[Tensor, int], Tensor], rows: int | None = None) -> Tensor:
-        """Cells column after column, (..., n, columns), as ``choose(logits, column)`` says; given ones as they are."""
+    def chain(
+        self, choose: Callable[[Tensor, int], Tensor], rows: int | None = None, until: int | None = None
+    ) -> Tensor:
+        """Cells column after column, (..., n, columns), as ``choose(logits, column)`` says; given ones as they are.
+
+        With ``until`` only those of so many columns, the first of their order; 0 in the others.
+        """
         hidden = self.hidden if rows is None else self.hidden.expand(rows, -1)
         positions = torch.zeros(*hidden.shape[:-1], self.model.columns, dtype=torch.int64, device=hidden.device)
         fixed = None
         if self.given is not None and self.row is not None:
             fixed = self.model.positions(self.row, self.present)
-        for column in self.model.order:
+        for column in self.model.order[:until]:
             logits = self.model.logits(self.model.refined(hidden, column), column)
             found = choose(logits, column)
             missing = self.model.is_missing(positions, column)

@@ -10,12 +10,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.core.errors import InputError, ParameterError
 from isthmus.core.random import RandomState, seed_from, spawn_seeds
+from isthmus.data.given_cells import given_cells
 from isthmus.data.rows import Rows
 from isthmus.uses import inference, interpolation
 from isthmus.uses.generation import draw_codes, drawn_rows
 
 from .conditions import given_context
 from .fitted import FittedModel
+from .sampling_given import sampled_given
 
 
 class Generating(FittedModel):
@@ -26,6 +28,7 @@ class Generating(FittedModel):
         n: int = 1,
         *,
         given: Mapping[Any, Any] | None = None,
+        balanced: Any = None,
         prior: bool = False,
         temperature: float = 1.0,
         noise: bool | str = "auto",
@@ -37,7 +40,15 @@ class Generating(FittedModel):
         ----------
         n : int
         given : dict, optional
-            The conditions of a conditional model by column: ``{"label": 3}`` for all rows, or one value per row.
+            What the rows have in some columns, by name (of arrays: by position). Of a condition of a conditional model
+            a value for all rows, or one per row. Of any other column of a table or array a value (a number, a level, a
+            boolean, a date or time; None for a missing cell), a range ``(low, high)`` of numbers or times, of which one
+            end may be None, a list or set of values that are allowed, or an array or series with a value for each row.
+            The other columns are drawn from p(others | given), by importance weights and not by rejection; what is
+            given comes back as it was given.
+        balanced : column, optional
+            A column of levels (or of a few whole numbers) whose values come in equal numbers: those that ``given``
+            lists, if it names the column, too. The rows of each value are drawn given that value.
         prior : bool
             Draw the codes from the model's prior instead of the density fitted to its codes after training.
         temperature : float
@@ -59,9 +70,17 @@ class Generating(FittedModel):
         Raises
         ------
         InputError
-            ``n`` is not an integer in [1, inf), or ``given`` lacks a condition.
+            ``n`` is not an integer in [1, inf); ``given`` lacks a condition, names a column that the model does not
+            have, or asks for what it cannot hold: a level that training did not see, a range outside of what it saw, a
+            missing cell where none was missing; ``balanced`` is a column of many numbers.
         ParameterError
-            ``temperature`` is out of range, or ``noise`` is none of True, False and "auto".
+            ``temperature`` is out of range; ``noise`` is none of True, False and "auto"; or columns are given to a
+            deterministic code whose likelihood has a fixed scale, so that it is not known how far rows are from it.
+
+        Warns
+        -----
+        IsthmusWarning
+            What is given is so rare that the rows rest on few distinct draws.
 
         Examples
         --------
@@ -71,6 +90,12 @@ class Generating(FittedModel):
         >>> calm, wild = (model.sample(500, temperature=t, random_state=0) for t in (0.5, 2.0))
         >>> bool(calm.std() < wild.std())
         True
+
+        Rows whose first column lies between 1 and 2; all columns of these data are the same.
+
+        >>> rows = isthmus.VAE(1, max_epochs=40, random_state=0).fit(X).sample(50, given={0: (1, 2)}, random_state=0)
+        >>> bool(((rows[:, 0] >= 1) & (rows[:, 0] <= 2)).all()), bool(abs(rows[:, 5].mean() - 1.4) < 0.2)
+        (True, True)
         """
         check_is_fitted(self, "module_")
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
@@ -79,8 +104,14 @@ class Generating(FittedModel):
             raise ParameterError(f"sample: `noise` must be True, False or 'auto'; got {noise!r}.")
         source = self.module_.prior if prior else self.density_
         seed = seed_from(random_state)
+        means = noise is False or (noise == "auto" and self.schema_.container in ("array", "images"))
+        asked = given_cells(self.schema_, given, int(n), balanced, seed) if given or balanced is not None else None
+        if asked is not None and asked.options:
+            return sampled_given(self, source, asked, temperature, not means, seed)
+        if asked is not None:
+            given = asked.known
         codes = draw_codes(source, self.module_, int(n), seed, temperature)
-        if noise is False or (noise == "auto" and self.schema_.container in ("array", "images")):
+        if means:
             return self._decoded(codes, given)
         context, carried = given_context(self.schema_, given, len(codes))
         rows = drawn_rows(self.module_, codes, context, spawn_seeds(seed, 1)[0])
