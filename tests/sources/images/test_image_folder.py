@@ -118,6 +118,10 @@ def test_a_folder_without_images_says_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="found nothing"):
         read_images(tmp_path / "empty")
+    (tmp_path / "b.csv").write_text("x")
+    (tmp_path / "a.parquet").write_text("x")
+    with pytest.raises(InputError, match=r"Tables are read one at a time: give .*a\.parquet\.$"):
+        read_images(tmp_path)
     with pytest.raises(InputError, match="nowhere cannot be read: No such file"):
         read_images(tmp_path / "nowhere")
 

@@ -13,6 +13,8 @@ from isthmus.files.os_errors import READ_FIXES, explained
 from .reading import SUFFIXES
 
 MOST_KINDS = 5
+TABLES = (".csv", ".parquet", ".npy", ".npz")
+OF_IMAGES = "Give the folder that the images are in."
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,11 @@ def list_images(folder: Path) -> Listing:
     if not found:
         by_count = sorted(others.items(), key=lambda one: (-one[1], one[0]))
         most = ", ".join(f"{count:,} {kind}" for kind, count in by_count[:MOST_KINDS])
+        tables = sorted(entry.name for entry in _entries(folder) if Path(entry.name).suffix.lower() in TABLES)
+        fix = f"Tables are read one at a time: give {folder / tables[0]}." if tables else OF_IMAGES
         raise InputError(
             f"{folder} holds no images: looked for {', '.join(SUFFIXES)} in it and in its sub-folders, found "
-            f"{most or 'nothing'}. Give the folder that the images are in."
+            f"{most or 'nothing'}. {fix}"
         )
     names = tuple(f"{parent}/{name}" if parent else name for parent, name in sorted(found))
     return Listing(folder, names, sum(others.values()))
