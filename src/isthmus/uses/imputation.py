@@ -26,7 +26,7 @@ from .imputation_noise import normal_noise
 from .imputation_particles import Particles, chosen, find_modes, walked, weighted_particles
 from .imputation_rows import Holes, Piece, pieces, repetitions
 from .imputation_target import CodeTarget
-from .imputation_told import is_told, told_draws
+from .imputation_told import is_told, told_draws, told_means
 from .inference import BATCH_ROWS, batch_rows
 
 Progress = Callable[[int, int], None]
@@ -39,7 +39,7 @@ STEPS = 30
 # Chains of a row that walk together.
 TOGETHER = 16
 # Completed rows whose mean is a single fill.
-TOLD = 64
+TOLD = 32
 MOST_ROWS = 64
 # Numbers in the slopes of all rows that are worked on at once: 64 MB in float64.
 SLOPES = 1 << 23
@@ -85,7 +85,7 @@ def completed(
         return result
     if is_told(model):
         for piece in pieces(model, holes, batch_rows(model)):
-            _store(result, piece, told_draws(model, piece, seed, TOLD * effort).mean(0), progress)
+            _store(result, piece, told_means(model, piece, seed, TOLD * effort), progress)
         return result
     exact = _exact(model, density)
     for piece in pieces(model, holes, rows_at_once(model)):

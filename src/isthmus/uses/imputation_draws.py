@@ -88,11 +88,17 @@ def _joint(distribution: Joint, noise: Tensor) -> Tensor:
 
 @drawn_cells.register
 def _chained(distribution: ColumnByColumn, noise: Tensor) -> Tensor:
+    return chained_cells(distribution, noise)[0]
+
+
+def chained_cells(distribution: ColumnByColumn, noise: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Columns drawn one after the other, (n, d), and the probabilities that each was drawn by: (n, cells), float64."""
     uniform = _uniform(noise)
     within = torch.empty_like(uniform)
+    found: dict[int, Tensor] = {}
 
     def chosen(logits: Tensor, column: int) -> Tensor:
-        shares = torch.softmax(logits.double(), -1)
+        shares = found[column] = torch.softmax(logits.double(), -1)
         reached = shares.cumsum(-1)
         here = uniform[..., column].clamp_max(reached[..., -1])
         cell = (here.unsqueeze(-1) > reached[..., :-1]).sum(-1, keepdim=True)
@@ -102,7 +108,8 @@ def _chained(distribution: ColumnByColumn, noise: Tensor) -> Tensor:
         return cell.squeeze(-1)
 
     positions = distribution.chain(chosen)
-    return distribution.model.features(positions, within.to(noise.dtype))
+    cells = distribution.model.features(positions, within.to(noise.dtype))
+    return cells, [found[column] for column in range(distribution.model.columns)]
 
 
 @drawn_cells.register
