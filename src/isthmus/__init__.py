@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .components.penalties.disentangled_inferred_prior import DisentangledInferredPrior
     from .components.penalties.free_bits import FreeBits
     from .components.penalties.kl import KL
+    from .components.penalties.linear_readout import LinearReadout
     from .components.penalties.maximum_mean_discrepancy import MaximumMeanDiscrepancy
     from .components.penalties.multi_scale_similarity import MultiScaleSimilarity
     from .components.penalties.sliced_wasserstein import SlicedWasserstein
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from .components.priors.vamp import VampPrior
     from .components.priors.von_mises_fisher_mixture import VonMisesFisherMixture
     from .core.schedule import CosineSchedule, CyclicalSchedule, LinearSchedule
+    from .estimators.anomaly_detector import AnomalyDetector
     from .estimators.autoencoder import Autoencoder
     from .estimators.checkpoint import Checkpoint
     from .estimators.recipe import recipe
@@ -99,6 +101,7 @@ _HOMES = {
     "ActivationTarget": "components.penalties.activation_target",
     "AdversarialMatching": "components.penalties.adversarial_matching",
     "AdversarialTotalCorrelation": "components.penalties.adversarial_total_correlation",
+    "AnomalyDetector": "estimators.anomaly_detector",
     "Augmentation": "components.corruptions.augmentation",
     "Autoencoder": "estimators.autoencoder",
     "Autoregressive": "components.likelihoods.autoregressive",
@@ -139,6 +142,7 @@ _HOMES = {
     "KL": "components.penalties.kl",
     "L1Sparsity": "components.penalties.sparsity",
     "Laplace": "components.likelihoods.laplace",
+    "LinearReadout": "components.penalties.linear_readout",
     "LinearSchedule": "core.schedule",
     "MLP": "components.networks.mlp",
     "Masking": "components.corruptions.masking",
@@ -186,6 +190,7 @@ __all__ = [
     "ActivationTarget",
     "AdversarialMatching",
     "AdversarialTotalCorrelation",
+    "AnomalyDetector",
     "Augmentation",
     "Autoencoder",
     "Autoregressive",
@@ -225,6 +230,7 @@ __all__ = [
     "ImportanceWeighted",
     "L1Sparsity",
     "Laplace",
+    "LinearReadout",
     "LinearSchedule",
     "Masking",
     "MaximumMeanDiscrepancy",

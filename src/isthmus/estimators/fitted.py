@@ -45,7 +45,7 @@ class FittedModel:
         """Rows checked against the schema. Public methods call it themselves: the warning points at their caller."""
         check_is_fitted(self, "module_")
         rows = self.schema_.rows(X, estimator_name=type(self).__name__, allow_missing=allow_missing)
-        if self.schema_.feature_names is not None and not _has_column_names(X):
+        if self.schema_.feature_names is not None and not has_column_names(X):
             warnings.warn(
                 f"X does not have valid feature names, but {type(self).__name__} was fitted with feature names: the "
                 "columns are taken in the order in which they were fitted.",
@@ -79,5 +79,6 @@ class FittedModel:
         return row
 
 
-def _has_column_names(X: Any) -> bool:
+def has_column_names(X: Any) -> bool:
+    """Whether the rows say what their columns are called."""
     return hasattr(X, "columns") or hasattr(X, "column_names") or isinstance(X, NamedColumns)

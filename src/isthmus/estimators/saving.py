@@ -85,8 +85,12 @@ def to_record(estimator: BaseAutoencoder) -> ModelRecord:
     )
 
 
-def from_record(path: str | PathLike[str], record: ModelRecord) -> BaseAutoencoder:
+def from_record(path: str | PathLike[str], record: ModelRecord) -> Any:
     """The fitted estimator that a record describes; ``path`` is for messages."""
+    from . import anomaly_saving  # it stands on this module
+
+    if record.estimator == anomaly_saving.NAME:
+        return anomaly_saving.from_record(path, record)
     from .recipe import ESTIMATORS  # the table of estimators imports this module through their base
 
     if record.estimator not in ESTIMATORS:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.core.errors import ParameterError
+from isthmus.data.rows import Rows
 from isthmus.uses import density, measurement, scoring
 
 from .density_estimate import DensityEstimate
@@ -25,7 +26,10 @@ class Scoring(FittedModel):
         deterministic code, which has no likelihood of its own, minus the squared reconstruction error, summed over the
         scaled features.
         """
-        rows = self._rows(X)
+        return self.score_rows(self._rows(X))
+
+    def score_rows(self, rows: Rows) -> np.ndarray:
+        """:meth:`score_samples` of rows that the schema has checked already."""
         if not self.module_.bounded:
             return scoring.negative_squared_error(self.module_, rows)
         bound = scoring.log_likelihood_bound(self.module_, rows, self._score_seed)

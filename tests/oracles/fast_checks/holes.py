@@ -138,6 +138,13 @@ def absent_cells_are_not_seen_and_not_asked_for() -> None:
     close(column_terms(model, source, 0), by_column[:, :5], 1e-6)
 
 
+def what_is_stored_in_absent_cells_does_not_show() -> None:
+    model, levels, numbers = _mixed(), LEVELS.clone(), NUMBERS.clone()
+    levels[2, 1], numbers[3, 0] = 1, 7.5
+    found = model.features(Batch(numbers, PRESENT, levels=levels))
+    close(found, model.features(Batch(torch.where(PRESENT[:, :3], numbers, 0.0), PRESENT, levels=LEVELS)))
+
+
 def what_is_missing_unknown_and_seen_are_three_states() -> None:
     model = _mixed()
     visible = PRESENT.clone()

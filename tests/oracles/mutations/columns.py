@@ -74,8 +74,8 @@ COLUMNS = (
         ),
         (
             "chain: the density within cells is left out",
-            "total = torch.stack(terms, -1) + self.model.log_density(value, positions)",
-            "total = torch.stack(terms, -1)",
+            "total = torch.where(known, torch.cat(terms, -1), 0.0) + self.model.log_density(value, positions)",
+            "total = torch.where(known, torch.cat(terms, -1), 0.0)",
         ),
         (
             "chain: given cells have factors",
@@ -84,8 +84,8 @@ COLUMNS = (
         ),
         (
             "chain: unknown cells have a factor",
-            "terms.append(torch.where(known, chosen.gather(-1, index).squeeze(-1), 0.0))",
-            "terms.append(chosen.gather(-1, index).squeeze(-1))",
+            "total = torch.where(known, torch.cat(terms, -1), 0.0) + self.model.log_density(value, positions)",
+            "total = torch.cat(terms, -1) + self.model.log_density(value, positions)",
         ),
         (
             "chain: weights instead of probabilities",

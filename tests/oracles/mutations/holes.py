@@ -29,8 +29,13 @@ HOLES = (
         "holes",
         (
             "rows: absent cells keep what is stored",
-            "return torch.where(self.per_feature(batch.present), values, 0.0)",
-            "return values",
+            "whole[:, :numbers] = values if present is None else torch.where(present[:, :numbers], values, 0.0)",
+            "whole[:, :numbers] = values",
+        ),
+        (
+            "rows: absent levels keep what is stored",
+            "known &= present[:, numbers : numbers + known.shape[1]]",
+            "known &= present[:, numbers : numbers + known.shape[1]] | True",
         ),
         (
             "rows: an unknown level is the first",
@@ -49,8 +54,8 @@ HOLES = (
         ),
         (
             "rows: an unseen level is missing",
-            "had = batch.present if batch.visible is None else batch.present | batch.visible",
-            "had = batch.present",
+            "had = present if batch.visible is None else present | batch.visible",
+            "had = present",
         ),
     ),
     *of(
@@ -58,13 +63,13 @@ HOLES = (
         "holes",
         (
             "inputs: hidden cells are shown",
-            "shown = torch.where(self.expansion.per_feature(visible), shown, 0.0)",
-            "shown = torch.where(self.expansion.per_feature(visible), shown, shown)",
+            "shown = shown * self.expansion.per_feature(flags)",
+            "shown = shown * self.expansion.per_feature(flags).clamp_min(1)",
         ),
         (
             "inputs: flags of what is hidden",
-            "flags = visible.to(shown.dtype).expand(*shown.shape[:-1], -1)",
-            "flags = (~visible).to(shown.dtype).expand(*shown.shape[:-1], -1)",
+            "return torch.cat([shown, flags.expand(*shown.shape[:-1], -1)], -1)",
+            "return torch.cat([shown, 1 - flags.expand(*shown.shape[:-1], -1)], -1)",
         ),
         (
             "inputs: whole rows are flagged as unknown",

@@ -39,7 +39,8 @@ class Autoregressive(JointLikelihood):
     conditioned <isthmus.distributions.column_by_column.ColumnByColumn.conditioned>`.
 
     A decoder that can look at the row itself needs the code less, up to ignoring it (Chen et al. 2017, Variational
-    lossy autoencoder, arXiv:1611.02731). The penalty ``CodeAlone`` keeps the code informative; it is there by default.
+    lossy autoencoder, arXiv:1611.02731). The penalties ``LinearReadout`` and ``CodeAlone`` keep the code informative;
+    they are there by default.
 
     Parameters
     ----------
@@ -169,9 +170,19 @@ class AutoregressiveLikelihood(LikelihoodModule):
     def logits(self, refined: Tensor, column: int) -> Tensor:
         return self._possible(self.network.logits(refined, column, self.cells.points), column)
 
+    def all_logits(self, refined: Tensor) -> list[Tensor]:
+        return self.network.all_logits(refined, self.cells.points, self._impossible())
+
     def alone(self, hidden: Tensor) -> list[Tensor]:
-        logits = self.network.alone(hidden, self.cells.points)
-        return [self._possible(one, column) for column, one in enumerate(logits)]
+        return self.network.alone(hidden, self.cells.points, self._impossible())
+
+    def _impossible(self) -> Tensor | None:
+        """Which slots are no cells, among those of all columns, (all slots,)."""
+        if not self.numeric:
+            return None
+        slots = torch.arange(self.cells.slots, device=self.cells.counts.device)
+        empty = torch.zeros(self.network.total, dtype=torch.bool, device=slots.device)
+        return empty.index_copy(0, self.network.numeric_slots, (slots >= self.cells.counts[:, None]).flatten())
 
     def _possible(self, logits: Tensor, column: int) -> Tensor:
         place = self._numeric_place.get(column)
@@ -257,6 +268,7 @@ class ColumnNetwork(nn.Module):
     offsets: Tensor
     order: Tensor
     numeric: Tensor
+    numeric_slots: Tensor
 
     def __init__(self, sizes: Sequence[int], order: Sequence[int], width: int, numbers: Mapping[int, int]) -> None:
         super().__init__()
@@ -267,6 +279,9 @@ class ColumnNetwork(nn.Module):
         self.register_buffer("offsets", (self.unknown + 1).cumsum(0) - self.unknown - 1, persistent=False)
         self.register_buffer("order", torch.tensor(order, dtype=torch.int64), persistent=False)
         self.register_buffer("numeric", torch.tensor(list(numbers), dtype=torch.int64), persistent=False)
+        self.total = sum(sizes)
+        slots = [self.firsts[column] + slot for column in numbers for slot in range(self.sizes[column])]
+        self.register_buffer("numeric_slots", torch.tensor(slots, dtype=torch.int64), persistent=False)
         self.embedding = nn.Parameter(torch.zeros(rows, width))
         self.given_embedding = nn.Parameter(torch.zeros(rows, width))
         self.slopes = nn.Parameter(torch.zeros(places, width))
@@ -341,9 +356,24 @@ class ColumnNetwork(nn.Module):
         bends = self._linear(refined, self.bends[2 * place : 2 * place + 2], None)
         return found + _bent(bends, points[place])
 
-    def alone(self, hidden: Tensor, points: Tensor) -> list[Tensor]:
+    def all_logits(self, refined: Tensor, points: Tensor, impossible: Tensor | None) -> list[Tensor]:
+        """Of the cells of every column at once; those that are ``impossible`` have none of the mass."""
+        # Split, not sliced: the gradient of a slice is as large as the whole.
+        heads, bends = self.heads.split(self.sizes), self.bends.split(2)
+        biases = _without(self.head_biases, impossible).split(self.sizes)
+        logits = []
+        for column, said in enumerate(refined.unbind(-2)):
+            found = self._linear(said, heads[column], biases[column])
+            place = self.numbers.get(column)
+            if place is not None:
+                found = found + _bent(self._linear(said, bends[place], None), points[place])
+            logits.append(found)
+        return logits
+
+    def alone(self, hidden: Tensor, points: Tensor, impossible: Tensor | None) -> list[Tensor]:
         hidden = functional.gelu(hidden)
-        logits = list(self._linear(hidden, self.alone_heads, self.alone_biases).split(self.sizes, -1))
+        biases = _without(self.alone_biases, impossible)
+        logits = list(self._linear(hidden, self.alone_heads, biases).split(self.sizes, -1))
         bends = self._linear(hidden, self.alone_bends, None)
         for column, place in self.numbers.items():
             logits[column] = logits[column] + _bent(bends[..., 2 * place : 2 * place + 2], points[place])
@@ -351,6 +381,10 @@ class ColumnNetwork(nn.Module):
 
     def _linear(self, rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         return (functional.linear if self.training else steady_linear)(rows, weight, bias)
+
+
+def _without(biases: Tensor, impossible: Tensor | None) -> Tensor:
+    return biases if impossible is None else biases.masked_fill(impossible, -torch.inf)
 
 
 def _valued(positions: Tensor, points: Tensor) -> Tensor:

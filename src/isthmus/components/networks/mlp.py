@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ from isthmus.core.registry import register
 
 from .activations import ACTIVATIONS, activation
 from .base import Network
+from .batched import BatchedLayerNorm, BatchedLinear, UnitsInUse
 from .layers import BatchNorm, Dropout, Linear, SpectralLinear
 
 
@@ -73,9 +74,7 @@ class MLP(Network):
     }
 
     def build(self, in_features: int, out_features: int, mirrored: bool = False) -> nn.Module:
-        if isinstance(self.hidden, str):
-            raise ParameterError("MLP: `hidden` must be widths before the network is built; got 'auto'.")
-        widths = tuple(reversed(self.hidden)) if mirrored else tuple(self.hidden)
+        widths = self._widths(mirrored)
         linear = SpectralLinear if self.spectral_norm else Linear
         layers: list[nn.Module] = []
         for width in widths:
@@ -91,3 +90,71 @@ class MLP(Network):
             in_features = width
         layers.append(linear(in_features, out_features))
         return nn.Sequential(*layers)
+
+    def build_members(
+        self, in_features: int, out_features: int, members: int, shares: Sequence[float] = (), mirrored: bool = False
+    ) -> nn.Module:
+        """Many networks of this spec as one module, (n, in) or (members, n, in) -> (members, n, out).
+
+        Parameters
+        ----------
+        members : int
+        shares : sequence of float, optional
+            The share of each hidden layer's units that each member has, in (0, 1]; without, all of them.
+        mirrored : bool
+            The layers in reverse order, as in :meth:`build`.
+
+        Raises
+        ------
+        ParameterError
+            The spec asks for batch or spectral normalisation, or tied weights, which members cannot have; or the shares
+            do not fit.
+
+        Examples
+        --------
+        >>> import torch
+        >>> MLP(hidden=(8,)).build_members(3, 2, members=4, shares=(0.25, 0.5, 0.75, 1))(torch.ones(5, 3)).shape
+        torch.Size([4, 5, 2])
+        """
+        refused = {
+            "normalisation='batch'": self.normalisation == "batch",
+            "spectral_norm=True": self.spectral_norm,
+            "tied=True": self.tied,
+        }
+        for words, asked in refused.items():
+            if asked:
+                raise ParameterError(f"MLP: networks that are trained together cannot have {words}.")
+        shares = tuple(shares) or (1.0,) * members
+        if len(shares) != members or not all(0 < share <= 1 for share in shares):
+            raise ParameterError(f"MLP: `shares` must be {members} numbers in (0, 1]; got {shares!r}.")
+        layers: list[nn.Module] = []
+        before = [in_features] * members
+        for width in self._widths(mirrored):
+            inside = 2 * width if self.activation == "gated" else width
+            used = [max(1, round(share * width)) for share in shares]
+            if inside != width and min(used) < width:
+                raise ParameterError("MLP: gated layers cannot be of different widths; leave out `shares`.")
+            layers.append(self._members_linear(in_features, inside, before, [inside * u // width for u in used]))
+            if self.normalisation == "layer":
+                layers.append(BatchedLayerNorm([inside * u // width for u in used], inside))
+            layers.append(activation(self.activation))
+            if min(used) < width:
+                layers.append(UnitsInUse(used, width))
+            if self.dropout:
+                layers.append(Dropout(self.dropout))
+            in_features, before = width, used
+        layers.append(self._members_linear(in_features, out_features, before, [out_features] * members))
+        return nn.Sequential(*layers)
+
+    @staticmethod
+    def _members_linear(
+        in_features: int, out_features: int, before: Sequence[int], after: Sequence[int]
+    ) -> BatchedLinear:
+        layer = BatchedLinear(len(before), in_features, out_features)
+        layer.fans = list(zip(before, after, strict=True))
+        return layer
+
+    def _widths(self, mirrored: bool) -> tuple[int, ...]:
+        if isinstance(self.hidden, str):
+            raise ParameterError("MLP: `hidden` must be widths before the network is built; got 'auto'.")
+        return tuple(reversed(self.hidden)) if mirrored else tuple(self.hidden)
