@@ -120,12 +120,12 @@ def test_cells_that_are_not_finite_are_counted_over_all_chunks(monkeypatch):
         Schema.learn(data)
 
 
-@pytest.mark.parametrize("value", [1e30, 1e300, -1e300, 1.7e308])
+@pytest.mark.parametrize("value", [1e12, 1e30, 1e300, -1e300, 1.7e308])
 @pytest.mark.filterwarnings("error")
 def test_huge_cells_are_finite_or_refused(value):
     schema = Schema.learn(X.astype(float))
     row = np.array([[0.0, 0.0, value, 0.0, 0.0]])
-    if value == 1e30:
+    if value == 1e12:
         assert schema.encode(row).values.isfinite().all()
     else:
         with pytest.raises(InputError, match=r"beyond float32 after scaling at row 0, column 2\. Expected"):

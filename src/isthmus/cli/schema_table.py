@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,7 @@ IGNORED = {
     "empty": "left out: no cell has a value",
 }
 MOST_LEVELS_SHOWN, MOST_LETTERS = 5, 48
+MANY_COLUMNS = 40
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,15 @@ class SchemaTable:
             [row.name, row.kind, row.dtype, f"{row.holes:.1%}" if row.holes else "–", row.values, row.why]
             for row in self.rows
         ]
-        return f"{title}: {n_rows:,} rows\n\n{aligned(headings, cells, right=(3,))}"
+        return f"{title}: {n_rows:,} rows\n\n{aligned(headings, cells, right=(3,))}{self._kinds()}"
+
+    def _kinds(self) -> str:
+        """How many columns there are of each kind, where they are too many to count by eye."""
+        counts = Counter(row.kind for row in self.rows)
+        if len(self.rows) <= MANY_COLUMNS:
+            return ""
+        words = ", ".join(f"{count:,} {kind}" for kind, count in counts.most_common())
+        return f"\n{len(self.rows):,} columns: {words}.\n"
 
     def json_text(self) -> str:
         """The kinds for ``fit --schema``, a line per column, with what was found beside them."""
@@ -144,11 +154,11 @@ class SchemaTable:
 
     def _number_words(self, place: int, kind: str, column: int) -> str:
         one = self.schema.types[place]
+        curve = self.schema.columns.curves.get(column)
         if kind == "binary":
             return "true or false" if "bool" in one.numpy else "only 0 and 1"
         if any(word in one.native for word in ("date", "Date", "time", "Time", "duration", "Duration")):
-            return "times, as numbers on an axis"
-        curve = self.schema.columns.curves.get(column)
+            return f"times, as numbers on an axis{', scaled by weekdays and hours' if curve is not None else ''}"
         through = "" if curve is None else f", far from normal: scaled by {_curve_words(curve.name)}"
         return f"{'whole numbers' if self.schema.columns.integer[column] else 'numbers'}{through}"
 

@@ -51,23 +51,25 @@ class Expansion(nn.Module):
 
     def forward(self, values: Tensor, batch: Batch) -> Tensor:
         """Whole rows (n, d), with 0 in absent cells; ``values`` are the batch's, as floats."""
-        if values.shape[-1] != self.width:
-            whole = values.new_zeros(len(values), self.width)
-            whole[:, : values.shape[-1]] = values
-            if batch.levels is not None:
-                known = batch.levels >= 0
-                places = torch.where(known, batch.levels, 0).long() + self.level_starts
-                whole.scatter_(1, places, known.to(whole.dtype))
-            if self.indicators and batch.present is not None:
-                had = batch.present if batch.visible is None else batch.present | batch.visible
-                whole[:, -self.indicators :] = ~had.index_select(1, self.spoken_of)
-            values = whole
-        if batch.present is None:
-            return values
-        return torch.where(self.per_feature(batch.present), values, 0.0)
+        present = batch.present
+        if values.shape[-1] == self.width:
+            return values if present is None else torch.where(self.per_feature(present), values, 0.0)
+        whole, numbers = values.new_zeros(len(values), self.width), values.shape[-1]
+        # Masking the few columns first is cheaper than their many features afterwards.
+        whole[:, :numbers] = values if present is None else torch.where(present[:, :numbers], values, 0.0)
+        if batch.levels is not None:
+            known = batch.levels >= 0
+            if present is not None:
+                known &= present[:, numbers : numbers + known.shape[1]]
+            places = torch.where(known, batch.levels, 0).long() + self.level_starts
+            whole.scatter_(1, places, known.to(whole.dtype))
+        if self.indicators and present is not None:
+            had = present if batch.visible is None else present | batch.visible
+            whole[:, -self.indicators :] = ~had.index_select(1, self.spoken_of)
+        return whole
 
     def per_feature(self, cells: Tensor) -> Tensor:
-        """A bool per encoded column, (n, columns), repeated over the column's features: (n, d)."""
+        """What is said of each encoded column, (..., columns), repeated over the column's features: (..., d)."""
         return cells if self.columns == self.width else cells.index_select(-1, self.column_of)
 
 

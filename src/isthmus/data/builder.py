@@ -54,10 +54,15 @@ class Layout:
         if self.types == other.types:
             return self
         if self.labels is not None:
+            pairs = zip(range(len(self.types)), self.types, other.types, strict=True)
+            changed = [
+                f"{self.column_name(place)} was {mine.native or mine.numpy}, and now is {theirs.native or theirs.numpy}"
+                for place, mine, theirs in pairs
+                if mine != theirs
+            ]
             raise InputError(
-                "Chunks of one data set must be alike: column types were "
-                f"{[one.native or one.numpy for one in self.types]}, and now are "
-                f"{[one.native or one.numpy for one in other.types]}."
+                f"Chunks of one data set must be alike: {'; '.join(changed[:10])}{'; …' if len(changed) > 10 else ''}. "
+                "Convert the columns to one type."
             )
         return replace(self, types=(column_type(np.promote_types(self.types[0].dtype, other.types[0].dtype)),))
 

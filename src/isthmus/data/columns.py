@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from isthmus.core.errors import InputError
 
+from .calendar import CalendarCurve
 from .curves import Curve, parse_curve
 from .resolution import STEPS
 from .statistics import Flags, Floats
@@ -116,7 +117,12 @@ def _curves(entry: Any, width: int) -> dict[int, Curve]:
     places = [str(place) for place in range(width)]
     if not isinstance(entry, Mapping) or not set(entry) <= set(places):
         raise InputError("Not a schema: `curves` must be by column.")
-    return {int(place): parse_curve(one) for place, one in entry.items()}
+    return {int(place): _curve(one) for place, one in entry.items()}
+
+
+def _curve(described: Any) -> Curve:
+    is_calendar = isinstance(described, Mapping) and described.get("curve") == CalendarCurve.name
+    return CalendarCurve.from_json(described) if is_calendar else parse_curve(described)
 
 
 def _numbers(name: str, entry: Any, width: int) -> Floats:

@@ -223,7 +223,7 @@ def zone_of(name: str) -> tzinfo | None:
 
 def utc_offsets(seconds: Floats, zone: str) -> Floats:
     """What to add to seconds in UTC to get the clock on the wall; 0 for zones that are not known here."""
-    starts, offsets = _transitions(zone)
+    starts, offsets = transitions(zone)
     return offsets[np.searchsorted(starts, seconds, side="right") - 1]
 
 
@@ -239,7 +239,7 @@ def from_the_wall(wall: Floats, near: Floats, zone: str) -> Floats:
 
 
 @lru_cache(maxsize=64)
-def _transitions(zone: str) -> tuple[Floats, Floats]:
+def transitions(zone: str) -> tuple[Floats, Floats]:
     """The moments, in UTC seconds, from which on each offset holds (the first: from ever), and the offsets."""
     known = zone_of(zone)
     if known is None:

@@ -22,6 +22,8 @@ from .row_index import count_of, parts_of, position_of
 # Beyond this many deviations between zero and the mean, float32 would lose visible digits of the difference.
 FAR_FROM_ZERO = 1e3
 FLOAT32_SCALES = (1e-30, 1e30)
+LARGEST_FEATURE = 1e15
+"""Features beyond would overflow float32 within the model: their squares do from 1e19 on."""
 
 # Encoding is lighter than learning statistics: larger pieces cost fewer calls and still fit the cache.
 ENCODED_CELLS = 1 << 19
@@ -136,11 +138,11 @@ class Encoder:
         allow_missing: bool,
     ) -> None:
         flat = out.reshape(-1)
-        # One pass: the sum of squares is finite only if every cell is. Only huge cells need the exact look.
-        if bool(torch.isfinite(torch.dot(flat, flat))) or bool(torch.isfinite(flat).all()):
+        # One pass: the sum of squares is small only if every cell is. Only huge cells need the exact look.
+        if bool(torch.dot(flat, flat) <= LARGEST_FEATURE**2) or bool((flat.abs() <= LARGEST_FEATURE).all()):
             return
         refuse_non_finite(matrix, columns=columns, allow_missing=allow_missing)
-        row, column = (int(place) for place in torch.nonzero(~torch.isfinite(out))[0])
+        row, column = (int(place) for place in torch.nonzero(~(out.abs() <= LARGEST_FEATURE))[0])
         raise InputError(
             f"Input X has a value beyond float32 after scaling at {_name(matrix, part, row, column, columns)}. "
             "Expected values in the range of the training data: check the units, or remove the outlier."

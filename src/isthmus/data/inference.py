@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .assignment import IGNORE
+from .calendar import calendar_curve
 from .columns import Columns
 from .curves import Curve
 from .datetimes import TimeType
@@ -57,7 +58,7 @@ def infer_columns(
     step, curves = None, {}
     if details is not None:
         step = _steps(details, types, kinds, source)
-        curves = _curves(details, types, kinds, source, constant) if chooses else {}
+        curves = _curves(details, types, kinds, source, constant, step) if chooses else {}
     for place, curve in curves.items():
         shift[place], scale[place] = _affine_of(curve, details.ordered(int(source[place])) if details else np.empty(0))
     source = source.astype(np.int64)
@@ -74,16 +75,26 @@ def _steps(
 
 
 def _curves(
-    details: ColumnDetails, types: Sequence[ColumnType], kinds: Sequence[str], source: np.ndarray, constant: Flags
+    details: ColumnDetails,
+    types: Sequence[ColumnType],
+    kinds: Sequence[str],
+    source: np.ndarray,
+    constant: Flags,
+    steps: Floats | None,
 ) -> dict[int, Curve]:
-    """What continuous columns need; moments in time need nothing: early ones are no smaller than late ones."""
+    """What continuous columns need. Dates and datetimes: early ones are no smaller than late ones, but weekdays and
+    hours may be unlike; times of day need nothing."""
     curves: dict[int, Curve] = {}
     for place, column in enumerate(source):
-        time = TimeType.of(types[column].native)
-        if kinds[place] == Continuous.name and not constant[place] and (time is None or time.family == "duration"):
-            curve = chosen_curve(details.ordered(int(column)))
-            if curve is not None:
-                curves[place] = curve
+        if kinds[place] != Continuous.name or constant[place]:
+            continue
+        time, ordered = TimeType.of(types[column].native), details.ordered(int(column))
+        if time is None or time.family == "duration":
+            curve: Curve | None = chosen_curve(ordered)
+        else:
+            curve = calendar_curve(ordered, time, 0.0 if steps is None else float(steps[place]))
+        if curve is not None:
+            curves[place] = curve
     return curves
 
 

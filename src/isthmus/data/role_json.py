@@ -101,14 +101,16 @@ def _tables(entry: Any) -> list[Levels]:
     return tables
 
 
-def _level_tuple(entry: Any) -> tuple[Level, ...]:
-    _require(isinstance(entry, list) and 0 < len(entry) <= MOST_LEVELS, f"1 to {MOST_LEVELS} levels are needed")
+def _level_tuple(entry: Any, least: int = 1) -> tuple[Level, ...]:
+    _require(
+        isinstance(entry, list) and least <= len(entry) <= MOST_LEVELS, f"{least} to {MOST_LEVELS} levels are needed"
+    )
     for level in entry:
         _require(isinstance(level, str | int | float), f"a level of type {type(level).__name__}")
         _require(not isinstance(level, float) or math.isfinite(level), "a level that is not finite")
         _require(not isinstance(level, str) or len(level) <= MOST_CHARACTERS, "a level that is too long")
     _require(len(set(entry)) == len(entry), "levels occur twice")
-    _require(len({isinstance(level, str) for level in entry}) == 1, "levels of text and numbers")
+    _require(len({isinstance(level, str) for level in entry}) <= 1, "levels of text and numbers")
     return tuple(entry)
 
 
@@ -153,7 +155,7 @@ def _ignored(entry: Any) -> tuple[IgnoredColumn, ...]:
         _require(one["why"] in WHY, f"a column is ignored for one of {WHY}")
         _require(isinstance(one["ordered"], bool), "`ordered` must be true or false")
         _require(one["categories"] is None or one["why"] == EMPTY, "categories of a column that does not come back")
-        categories = None if one["categories"] is None else _level_tuple(one["categories"])
+        categories = None if one["categories"] is None else _level_tuple(one["categories"], least=0)
         columns.append(IgnoredColumn(one["source"], one["why"], categories, one["ordered"]))
     return tuple(columns)
 

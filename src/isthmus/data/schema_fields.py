@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class SchemaFields:
         """float32, shape (d,), encoded order; kept within float32's range (``columns.scale`` is exact)."""
         return _float32(np.append(self.columns.scale, np.ones(self.n_encoded - len(self.columns))))
 
-    @property
+    @cached_property
     def encoded_sources(self) -> tuple[int, ...]:
         """The user's column of each encoded one: numbers, categorical columns, and those that indicators speak of."""
         sources = [*self.columns.source.tolist(), *(column.source for column in self.roles.categorical)]

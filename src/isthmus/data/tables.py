@@ -98,7 +98,7 @@ class FrameMatrix(Matrix):
     def given_column(self, column: int) -> Any:
         if self._native is None:
             return self._columns[column]
-        return nw.from_native(self._native, eager_only=True)[:, column].to_native()
+        return _native_column(self._native, self.container, column)
 
     def is_empty(self, column: int) -> bool:
         return self.types[column].numpy == "object" and column not in self._foreign
@@ -163,12 +163,12 @@ def frame_matrix(data: Any) -> Matrix:
     if twice:
         raise InputError(f"Duplicate column names: {twice[:10]}. Give every column its own name.")
     check_not_empty(native.shape)
-    frame = nw.from_native(native, eager_only=True)
     native_types = [str(dtype) for dtype in native.dtypes] if container == "pandas" else []
-    # Labels of pandas need not be text: columns are taken by their position.
+    # One after the other: looking a column up among thousands takes longer than reading it.
+    each = nw.from_native(native, eager_only=True).iter_columns()
     columns = [
-        _read_column(frame[:, position], container, label, native_types[position] if native_types else "")
-        for position, label in enumerate(labels)
+        _read_column(series, container, label, native_types[position] if native_types else "")
+        for position, (series, label) in enumerate(zip(each, labels, strict=True))
     ]
     return FrameMatrix(
         container,
@@ -180,6 +180,13 @@ def frame_matrix(data: Any) -> Matrix:
         {position: column.mixed for position, column in enumerate(columns) if column.mixed},
         native,
     )
+
+
+def _native_column(native: Any, container: str, position: int) -> Any:
+    """A column as the library's series, by its position: labels of pandas need not be text."""
+    if container == "pandas":
+        return native.iloc[:, position]
+    return native.to_series(position) if container == "polars" else native.column(position)
 
 
 @dataclass(frozen=True)
@@ -195,6 +202,9 @@ class _ReadColumn:
 
 def _read_column(series: nw.Series, container: str, label: Label, native_type: str) -> _ReadColumn:
     native = series.to_native()
+    if native_type == "object" and isinstance(series.dtype, nw.Object) and series.null_count():
+        # Missing moments among text, say: all are missing alike.
+        series = nw.from_native(native.where(native.notna(), None), series_only=True)
     plain = NUMPY_NAMES.get(type(series.dtype))
     if plain is not None:
         return _read_numbers(series, container, plain, native_type or plain)

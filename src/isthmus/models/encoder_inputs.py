@@ -49,15 +49,15 @@ class EncoderInputs(nn.Module):
     def forward(self, features: Tensor, visible: Tensor | None = None) -> Tensor:
         """The encoder's input of features (n, d), of which it may see cells (n, columns); all of them for None."""
         shown = self._scaled(features)
-        if visible is not None:
-            shown = torch.where(self.expansion.per_feature(visible), shown, 0.0)
+        flags = None if visible is None else visible.to(shown.dtype)
+        if flags is not None:
+            # Floats are repeated and multiplied several times as fast as truth values are, and chosen by.
+            shown = shown * self.expansion.per_feature(flags)
         if not self.aware:
             return shown
-        if visible is None:
+        if flags is None:
             flags = shown.new_ones(*shown.shape[:-1], self.expansion.columns)
-        else:
-            flags = visible.to(shown.dtype).expand(*shown.shape[:-1], -1)
-        return torch.cat([shown, flags], -1)
+        return torch.cat([shown, flags.expand(*shown.shape[:-1], -1)], -1)
 
     def _scaled(self, features: Tensor) -> Tensor:
         if not self.counts:

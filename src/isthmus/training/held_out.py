@@ -18,6 +18,8 @@ from .trainable import Trainable
 
 CHUNK = 4096
 RESIDENT_BYTES = 256 << 20
+# A likelihood that goes column by column has a hidden layer of some hundred units for each column of a table.
+HIDDEN, FEWEST = 256, 256
 
 
 class HeldOut:
@@ -56,7 +58,11 @@ class HeldOut:
         few = len(index) <= CHUNK and len(index) * first.nbytes <= RESIDENT_BYTES
         self._resident = rows.take(index).to(device) if few else None
         self.width = math.prod(first.values.shape[1:]) + (0 if first.levels is None else first.levels.shape[1])
-        self.chunk = rows_at_once(CHUNK, self.width) if chunk is None else chunk
+        if chunk is None:
+            chunk = rows_at_once(CHUNK, self.width)
+            if first.levels is not None:
+                chunk = min(chunk, max(FEWEST, rows_at_once(CHUNK, self.width * HIDDEN)))
+        self.chunk = chunk
 
     @torch.no_grad()
     def evaluate(self, model: Trainable, weights: Mapping[str, float]) -> dict[str, float]:

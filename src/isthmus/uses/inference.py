@@ -27,6 +27,7 @@ BATCH_ROWS = 1024
 # Convolutions are as fast on few images as on many: a single one should not pay for a thousand.
 IMAGE_ROWS, FEWEST_ROWS = 64, 16
 PIXELS = 1 << 20
+TAKEN_CELLS = 1 << 21
 
 
 def batch_rows(model: ComposedAutoencoder) -> int:
@@ -57,11 +58,15 @@ class SelectedRows:
 def feature_batches(model: ComposedAutoencoder, rows: RowSource) -> Iterator[tuple[slice, Tensor, Context | None]]:
     """All rows as (positions, padded features (batch_rows(model), d), padded context) on the model's device."""
     device, size = model.scale.device, batch_rows(model)
-    for start in range(0, len(rows), size):
-        piece = slice(start, min(start + size, len(rows)))
-        batch = rows.take(piece).to(device)
-        features = model.features(batch)
-        yield piece, _padded(features, size), _padded_context(model.context(batch, features), size)
+    # Taking rows has a price of its own for each column: it is paid once for several batches.
+    taken = size * max(1, TAKEN_CELLS // (size * model.width))
+    for first in range(0, len(rows), taken):
+        several = rows.take(slice(first, min(first + taken, len(rows))))
+        for start in range(0, len(several), size):
+            batch = several.rows(slice(start, start + size)).to(device)
+            features = model.features(batch)
+            piece = slice(first + start, first + start + len(batch))
+            yield piece, _padded(features, size), _padded_context(model.context(batch, features), size)
 
 
 @torch.inference_mode()

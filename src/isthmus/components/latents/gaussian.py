@@ -12,6 +12,9 @@ from isthmus.distributions import DiagonalNormal
 
 from .base import Latent, LatentModule
 
+LARGEST_LOG_STD = 10.0
+"""Of a fitted model's codes: rows far beyond the training data have finite scores."""
+
 
 @register("latent", "gaussian")
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class GaussianLatentModule(LatentModule):
 
     def forward(self, parameters: Tensor) -> DiagonalNormal:
         mean, log_std = parameters.split(self.latent_dim, -1)
-        return DiagonalNormal(mean, log_std)
+        return DiagonalNormal(mean, log_std if self.training else log_std.clamp_max(LARGEST_LOG_STD))
 
     def extra_repr(self) -> str:
         return f"latent_dim={self.latent_dim}"
