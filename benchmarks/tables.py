@@ -8,8 +8,9 @@ drawn row to the closest training row, over that to the closest test row; below 
 
 imputation: 20 % of the cells of complete rows are hidden, at random or (per column) only where another column is above
 its median; error of numbers as a share of the column's standard deviation (RMSE), of levels as the share that is wrong;
-one model is fitted to the rows with holes and fills them. Coverage: how often the true number lies in the 90 % interval
-of twenty imputations.
+one model is fitted to the rows with holes and fills them; of adult and california_housing 2,000 rows are drawn for it.
+Coverage: how often the true number lies in the 90 % interval of twenty imputations, whose ends are quantiles at
+p (n + 1): a model that is exactly right covers 90 % with these, and 82 % with those that NumPy gives by default.
 
 embedding: a logistic regression predicts adult's income from 16 codes of a model fitted without it: the accuracy above
 that of the majority, as a share of what boosted trees reach on the raw table.
@@ -45,8 +46,8 @@ from isthmus.metrics.tables.privacy import table_privacy
 from isthmus.metrics.tables.usefulness import usefulness
 
 SETS: Mapping[str, Callable[[], pd.DataFrame]] = {
-    "adult": lambda: mixed_tables.adult("train").sample(5000, random_state=0),
-    "california_housing": lambda: mixed_tables.california_housing().sample(5000, random_state=0),
+    "adult": lambda: mixed_tables.adult("train").sample(2000, random_state=0),
+    "california_housing": lambda: mixed_tables.california_housing().sample(2000, random_state=0),
     "german_credit": mixed_tables.german_credit,
     "penguins": mixed_tables.penguins,
 }
@@ -228,7 +229,11 @@ def _imputers(seed: int) -> dict[str, Any]:
 
 
 def _scikit(holes: pd.DataFrame, table: pd.DataFrame, imputer: Any) -> pd.DataFrame:
-    """scikit-learn's imputers on standardised numbers and one-hot levels; levels are the largest of theirs."""
+    """scikit-learn's imputers on standardised numbers and one-hot levels; levels are the largest of theirs.
+
+    Regressions get all levels but the last: with it each would follow exactly from the others of its own column, which
+    are missing along with it, and all would stay at their means.
+    """
     numbers = [column for column in table if pd.api.types.is_numeric_dtype(table[column])]
     levels = [column for column in table if column not in numbers]
     result = holes.copy()
@@ -238,21 +243,25 @@ def _scikit(holes: pd.DataFrame, table: pd.DataFrame, imputer: Any) -> pd.DataFr
             result[levels] = SimpleImputer(strategy="most_frequent").fit_transform(holes[levels].astype(object))
         return result
     mean, deviation = holes[numbers].mean(), holes[numbers].std()
+    regresses = isinstance(imputer, IterativeImputer)
     parts = [((holes[numbers] - mean) / deviation).to_numpy()]
     known = {column: sorted(holes[column].dropna().unique()) for column in levels}
     for column, names in known.items():
         one_hot = (holes[column].to_numpy()[:, None] == np.array(names, dtype=object)).astype(float)
         one_hot[holes[column].isna()] = np.nan
-        parts.append(one_hot)
+        parts.append(one_hot[:, :-1] if regresses else one_hot)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         filled = imputer.fit_transform(np.hstack(parts))
     result[numbers] = filled[:, : len(numbers)] * deviation.to_numpy() + mean.to_numpy()
     start = len(numbers)
     for column, names in known.items():
-        best = filled[:, start : start + len(names)].argmax(1)
+        shares = filled[:, start : start + len(names) - regresses]
+        start += shares.shape[1]
+        if regresses:
+            shares = np.column_stack([shares, 1 - shares.sum(1)])
+        best = shares.argmax(1)
         result[column] = np.where(holes[column].isna(), np.array(names, dtype=object)[best], holes[column])
-        start += len(names)
     return result
 
 
@@ -277,7 +286,7 @@ def _coverage(table: pd.DataFrame, hidden: np.ndarray, many: list[pd.DataFrame])
         rows = hidden[:, place]
         if rows.any() and pd.api.types.is_numeric_dtype(table[column]):
             drawn = np.stack([one[column][rows].to_numpy(float) for one in many])
-            low, high = np.quantile(drawn, [0.05, 0.95], axis=0)
+            low, high = np.quantile(drawn, [0.05, 0.95], axis=0, method="weibull")
             inside.append(np.mean((low <= table[column][rows]) & (table[column][rows] <= high)))
     return float(np.mean(inside))
 

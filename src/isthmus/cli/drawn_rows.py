@@ -134,9 +134,7 @@ def drawn_rows_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(
         (
             click.option("--drawn", type=PATH, metavar="FILE", help="Rows drawn before, by this model or another."),
-            click.option(
-                "--training", type=PATH, metavar="FILE", help="The rows it was fitted to: for privacy."
-            ),
+            click.option("--training", type=PATH, metavar="FILE", help="The rows it was fitted to: for privacy."),
             click.option("--target", metavar="COLUMN", help="Predict this column, to see what can be learnt."),
             click.option(
                 "-n",

@@ -11,6 +11,7 @@ from isthmus.core.blocks import MISSING
 from .tables import listed
 
 if TYPE_CHECKING:
+    from isthmus.estimators.anomaly_detector import AnomalyDetector
     from isthmus.estimators.base import BaseAutoencoder
 
 
@@ -55,7 +56,7 @@ def data_words(estimator: BaseAutoencoder) -> str:
     return f"{words}, {ignored:,} left out" if ignored else words
 
 
-def held_out_loss(estimator: BaseAutoencoder) -> float | None:
+def held_out_loss(estimator: BaseAutoencoder | AnomalyDetector) -> float | None:
     """The objective at full weight on the held-out rows, of the epoch whose parameters were kept."""
     totals = [row["validation/total"] for row in estimator.history_.at_full_weight() if "validation/total" in row]
     return min((total for total in totals if not math.isnan(total)), default=None)

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "impute": ("impute", "Fill what is missing, keep what is there."),
     "sample": ("sample", "Generate new rows."),
     "interpolate": ("interpolate", "Give the rows on the path between two rows."),
+    "anomalies": ("anomalies", "Show the oddest rows of a file, and why."),
     "evaluate": ("evaluate", "Measure how well a model describes rows."),
     "info": ("info", "Describe a model file: layers, data, training."),
     "schema": ("schema", "Show what each column of a file would be taken for."),

@@ -18,6 +18,7 @@ from .fit_summary import held_out_loss
 from .tables import aligned, listed
 
 if TYPE_CHECKING:
+    from isthmus.estimators.anomaly_detector import AnomalyDetector
     from isthmus.estimators.base import BaseAutoencoder
 
 MOST_FIELDS = 20
@@ -26,7 +27,6 @@ MOST_FIELDS = 20
 def describe(estimator: BaseAutoencoder, path: Path) -> dict[str, Any]:
     """Everything about a model and its file, JSON-ready."""
     record, table = inspect_model(path)
-    history = estimator.history_
     description = {
         "file": str(path),
         "bytes": path.stat().st_size,
@@ -34,14 +34,7 @@ def describe(estimator: BaseAutoencoder, path: Path) -> dict[str, Any]:
         "latent_dim": estimator.latent_dim_,
         "architecture": [asdict(row) for row in estimator.architecture_],
         "schema": estimator.schema_.describe(),
-        "training": {
-            "epochs": estimator.n_iter_,
-            "stopped": estimator.stopped_,
-            "seconds": history.rows[-1]["seconds"] if history.rows else None,
-            "train_loss": history.rows[-1]["train/total"] if history.rows else None,
-            "held_out_loss": held_out_loss(estimator),
-            "events": history.events,
-        },
+        "training": described_training(estimator),
         "diagnostics": {
             "active_units": estimator.active_units_,
             "rate": estimator.rate_,
@@ -56,7 +49,20 @@ def describe(estimator: BaseAutoencoder, path: Path) -> dict[str, Any]:
         "tensors": len(table),
         "versions": record.versions,
     }
-    return _finite(description)
+    return finite(description)
+
+
+def described_training(estimator: BaseAutoencoder | AnomalyDetector) -> dict[str, Any]:
+    """Length and losses of a fit."""
+    history = estimator.history_
+    return {
+        "epochs": estimator.n_iter_,
+        "stopped": estimator.stopped_,
+        "seconds": history.rows[-1]["seconds"] if history.rows else None,
+        "train_loss": history.rows[-1]["train/total"] if history.rows else None,
+        "held_out_loss": held_out_loss(estimator),
+        "events": history.events,
+    }
 
 
 def described_in_text(description: dict[str, Any], layers: Sequence[LayerRow]) -> str:
@@ -66,8 +72,8 @@ def described_in_text(description: dict[str, Any], layers: Sequence[LayerRow]) -
         f"{description['file']}: {description['estimator']} with {description['latent_dim']} codes, {size}",
         f"Architecture\n{architecture_table(layers)}",
         f"Composition\n{listed(_composition(description['composition']))}",
-        f"Data\n{_schema(description['schema'])}",
-        f"Training\n{listed(_training(description['training']))}",
+        f"Data\n{schema_words(description['schema'])}",
+        f"Training\n{listed(training_words(description['training']))}",
         f"Diagnostics\n{listed(_diagnostics(description))}",
         f"Versions\n{listed(list(description['versions'].items()))}",
     ]
@@ -86,7 +92,8 @@ def _composition(described: dict[str, Any]) -> list[tuple[str, str]]:
     return parts + [("penalties" if not place else "", words) for place, words in enumerate(penalties)]
 
 
-def _schema(fields: Sequence[dict[str, Any]]) -> str:
+def schema_words(fields: Sequence[dict[str, Any]]) -> str:
+    """The columns, a line for each of the first."""
     headings = ["Name", "Kind", "Type", "Columns", "Lowest", "Highest", "Mean", "Constant"]
     have_levels = any("levels" in field for field in fields)
     rows = []
@@ -113,7 +120,8 @@ def _levels(field: dict[str, Any]) -> str:
     return "differ" if field["levels"] is None else f"{field['levels']:,}"
 
 
-def _training(training: dict[str, Any]) -> list[tuple[str, str]]:
+def training_words(training: dict[str, Any]) -> list[tuple[str, str]]:
+    """What :func:`described_training` holds, as names and values."""
     stopped = f", stopped by {training['stopped']}" if training["stopped"] else ""
     seconds = "" if training["seconds"] is None else f" in {training['seconds']:.1f} s"
     pairs = [("epochs", f"{training['epochs']:,}{seconds}{stopped}")]
@@ -160,12 +168,12 @@ def _number(value: float | str | None) -> str:
     return "–" if value is None else f"{value:.4g}"
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """JSON knows neither NaN nor infinity: None stands for both."""
     if isinstance(value, dict):
-        return {str(key): _finite(entry) for key, entry in value.items()}
+        return {str(key): finite(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(entry) for entry in value]
+        return [finite(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

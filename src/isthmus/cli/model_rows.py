@@ -43,13 +43,26 @@ class ModelRows:
 
     def load(self) -> BaseAutoencoder:
         """The model."""
-        from isthmus.estimators.saving import load
-
-        return load(self.model, self.trust)
+        return load_autoencoder(self.model, self.trust)
 
     def read(self, schema: Schema, file: Path | None = None) -> Input:
         """The rows of the file, or of another, in the form and the types that the model takes."""
         return read_input(file or self.file, self.key, form_of(schema), self.skip_bad, text_columns(schema))
+
+
+def load_autoencoder(path: Path, trust: tuple[str, ...]) -> BaseAutoencoder:
+    """The model in a file; :class:`ParameterError` for a detector, which has another use."""
+    from isthmus.core.errors import ParameterError
+    from isthmus.estimators.base import BaseAutoencoder
+    from isthmus.estimators.saving import load
+
+    found = load(path, trust)
+    if not isinstance(found, BaseAutoencoder):
+        raise ParameterError(
+            f"{path} holds a detector of anomalies, which has no code. Use it with: isthmus anomalies FILE --model "
+            f"{path}."
+        )
+    return found
 
 
 def model_and_file(function: Function) -> Function:

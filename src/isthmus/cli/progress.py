@@ -31,7 +31,7 @@ def progress_callbacks(description: str, quiet: bool, verbose: bool) -> list[Cal
     return [ProgressBar(description, disable=_silent())]
 
 
-def progress_bar(total: int, description: str, unit: str) -> tqdm:
+def progress_bar(total: int | None, description: str, unit: str) -> tqdm:
     """A bar for anything that takes long; a context manager with ``update(n)``."""
     return tqdm(total=total, desc=description, unit=unit, disable=_silent(), leave=False)
 

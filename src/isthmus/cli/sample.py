@@ -10,6 +10,7 @@ import click
 from isthmus.core.errors import ParameterError
 
 from .given import any_given_option, balanced_column, given_values
+from .model_rows import load_autoencoder
 from .options import debug_option, examples, model_argument, seed_option, trust_option
 from .pictures import check_rows_or_pictures, picture_output_option, refuse_no_images, write_rows_or_pictures
 
@@ -70,9 +71,7 @@ def command(
         raise ParameterError(f"-n must be an integer in [1, inf); got {count}.")
     check_rows_or_pictures(output)
 
-    from isthmus.estimators.saving import load
-
-    estimator = load(model, trust)
+    estimator = load_autoencoder(model, trust)
     refuse_no_images(output, estimator.schema_, model)
     column = balanced_column(balanced, estimator.schema_)
     conditions = given_values(given, estimator.schema_, modelled=True, balanced=column)

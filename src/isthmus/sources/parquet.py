@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,39 +48,65 @@ def read_parquet(path: str | Path, *, max_bytes: int = MAX_BYTES, max_columns: i
         Without pyarrow.
     """
     pa = pyarrow("Parquet files")
+    groups = list(_groups(Path(path), max_bytes, max_columns, together=True))
+    if not groups or not sum(group.num_rows for group in groups):
+        raise InputError(f"{path} holds no rows. Expected at least one.")
+    return _guarded(Path(path), lambda: pa.concat_tables(groups).replace_schema_metadata(None))
+
+
+def parquet_pieces(
+    path: str | Path, rows: int, *, max_bytes: int = MAX_BYTES, max_columns: int = MAX_COLUMNS
+) -> Iterator[Any]:
+    """The rows of a Parquet file as tables of at most ``rows``, with no more than one row group in memory.
+
+    Raises what :func:`read_parquet` does; ``max_bytes`` is the limit for a row group.
+    """
+    found = False
+    for group in _groups(Path(path), max_bytes, max_columns, together=False):
+        for start in range(0, group.num_rows, rows):
+            found = True
+            yield group.slice(start, rows).replace_schema_metadata(None)
+    if not found:
+        raise InputError(f"{path} holds no rows. Expected at least one.")
+
+
+def _groups(path: Path, max_bytes: int, max_columns: int, together: bool) -> Iterator[Any]:
+    """The row groups, one after the other; the limit is for each, or for all ``together``."""
+    pa = pyarrow("Parquet files")
     path = check_file(path, MAX_FILE_BYTES, "the limit")
     _check_ends(path)
     from pyarrow import parquet
 
-    def guarded(action: Callable[[], Any]) -> Any:
-        try:
-            return action()
-        except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
-            lines = str(error).splitlines() or [type(error).__name__]
-            raise InputError(f"{path} is damaged: {lines[0][:300]} Write it again.") from error
-
     options = {"page_checksum_verification": True, "memory_map": False}
-    with guarded(lambda: parquet.ParquetFile(str(path), **options)) as file:
-        schema = guarded(lambda: file.schema_arrow)
-        _check_schema(schema, file.metadata, path, max_bytes, max_columns)
+    with _guarded(path, lambda: parquet.ParquetFile(str(path), **options)) as file:
+        schema, metadata = _guarded(path, lambda: file.schema_arrow), file.metadata
+        sizes = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+        _check_schema(schema, metadata.num_rows if together else max(sizes, default=0), path, max_bytes, max_columns)
         names = [name for name in schema.names if not name.startswith(INDEX)]
         texts = [name for name in names if _is_text(pa, schema.field(name).type)]
     # As positions in a vocabulary first: a word of a megabyte in each of a million rows is a small file.
-    with guarded(lambda: parquet.ParquetFile(str(path), read_dictionary=texts, **options)) as file:
-        groups: list[Any] = []
+    with _guarded(path, lambda: parquet.ParquetFile(str(path), read_dictionary=texts, **options)) as file:
         size = 0
         for number in range(file.metadata.num_row_groups):
-            group = guarded(lambda number=number: file.read_row_group(number, columns=names))  # type: ignore[misc]
-            size += guarded(lambda group=group: _size(pa, group, texts))  # type: ignore[misc]
+            group = _guarded(path, lambda number=number: file.read_row_group(number, columns=names))  # type: ignore[misc]
+            size = size * together + _guarded(path, lambda group=group: _size(pa, group, texts))  # type: ignore[misc]
             if size > max_bytes:
                 raise InputError(
                     f"{path} needs more than {human(max_bytes)} in memory. Split it, leave columns out, or raise "
                     "max_bytes."
                 )
-            groups.append(guarded(lambda group=group: _restored(pa, group, schema, names)))  # type: ignore[misc]
-    if not groups or not sum(group.num_rows for group in groups):
-        raise InputError(f"{path} holds no rows. Expected at least one.")
-    return guarded(lambda: pa.concat_tables(groups).replace_schema_metadata(None))
+            yield _guarded(path, lambda group=group: _restored(pa, group, schema, names))  # type: ignore[misc]
+
+
+def _guarded(path: Path, action: Callable[[], Any]) -> Any:
+    """What ``action`` gives; what pyarrow raises of a damaged file is an InputError."""
+    import pyarrow as pa
+
+    try:
+        return action()
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
+        lines = str(error).splitlines() or [type(error).__name__]
+        raise InputError(f"{path} is damaged: {lines[0][:300]} Write it again.") from error
 
 
 def write_parquet(path: str | Path, data: Any) -> None:
@@ -123,7 +149,7 @@ def _check_ends(path: Path) -> None:
         raise InputError(f"{path} is damaged: it says that {human(footer)} describe it. Write it again.")
 
 
-def _check_schema(schema: Any, metadata: Any, path: Path, max_bytes: int, max_columns: int) -> None:
+def _check_schema(schema: Any, rows: int, path: Path, max_bytes: int, max_columns: int) -> None:
     """What can be refused before anything is decompressed."""
     import pyarrow as pa
 
@@ -145,7 +171,7 @@ def _check_schema(schema: Any, metadata: Any, path: Path, max_bytes: int, max_co
             f"{path}: columns of lists, structures or bytes cannot be read: {nested[:10]}. Leave them out."
         )
     bits = sum(_bit_width(field.type) for field in schema)
-    needed = metadata.num_rows * bits // 8
+    needed = rows * bits // 8
     if needed > max_bytes:
         raise InputError(
             f"{path} needs {human(needed)} in memory, which is above the limit of {human(max_bytes)}. Split it, leave "

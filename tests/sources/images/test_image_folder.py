@@ -108,7 +108,7 @@ def test_what_is_no_image_is_passed_over_and_counted(folder: Path) -> None:
 
 def test_a_folder_without_images_says_what_there_is(tmp_path: Path) -> None:
     for name in ("a.heic", "b.HEIC", "c.txt", ".x"):
-        (tmp_path / name).write_text("x")
+        (tmp_path / name).touch()
     with pytest.raises(InputError) as caught:
         read_images(tmp_path)
     assert str(caught.value) == (
@@ -118,10 +118,6 @@ def test_a_folder_without_images_says_what_there_is(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="found nothing"):
         read_images(tmp_path / "empty")
-    (tmp_path / "b.csv").write_text("x")
-    (tmp_path / "a.parquet").write_text("x")
-    with pytest.raises(InputError, match=r"Tables are read one at a time: give .*a\.parquet\.$"):
-        read_images(tmp_path)
     with pytest.raises(InputError, match="nowhere cannot be read: No such file"):
         read_images(tmp_path / "nowhere")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,45 @@ def read_mixed(
             f"{path}, line {number}: one column, {names[0][:40]!r}. The cells seem to be separated by something else "
             "than commas: save the file with commas."
         )
+    # Lines are rows if no cell goes on over lines.
+    return typed_columns(table, path, text, None if structure.quotes else number + 1, set())
+
+
+def mixed_pieces(
+    path: Path, names: Sequence[str], number: int, offset: int, text: Collection[str], limits: Limits
+) -> Iterator[Any]:
+    """The same rows, some megabytes at a time, each piece with the types that its own cells have.
+
+    What stood for a missing number in a piece stands for a missing word in those behind it.
+    """
+    pa = pyarrow("CSV files with text, dates or booleans")
+    from pyarrow import csv
+
+    structure = scanned(path, offset, number, limits)
+    if not structure.plain:
+        checked_rows(path, offset, number, len(names), limits)
+    marks: set[str] = set()
+    rows = 0
+    with pa.OSFile(str(path)) as file:
+        file.seek(offset)
+        try:
+            for batch in csv.open_csv(file, **_options(names, structure.quotes)):
+                table = pa.Table.from_batches([batch])
+                yield typed_columns(table, path, text, None if structure.quotes else number + 1 + rows, marks)
+                rows += batch.num_rows
+        except pa.ArrowException as error:
+            if not checked_rows(path, offset, number, len(names), limits):  # raises, with the line
+                raise InputError(
+                    f"{path} has a line of column names and no rows. Expected at least one row."
+                ) from error
+            raise InputError(f"{path}: {str(error).splitlines()[0][:300]} Save it as Parquet.") from error
+
+
+def typed_columns(table: Any, path: Path, text: Collection[str], first_line: int | None, marks: set[str]) -> Any:
+    """A table of text in the types that its cells have; ``marks`` are what stands for missing ones, and grow."""
     columns: dict[str, Any] = {}
     words: dict[str, Any] = {}
-    marks: set[str] = set()
+    names = table.column_names
     for name in names:
         texts = table.column(name)
         table = table.drop_columns([name])  # each is let go as its typed form arrives
@@ -57,8 +93,7 @@ def read_mixed(
         # What stands for a missing number in this file stands for a missing word, too.
         columns[name] = without_marks(texts, marks)
         if name not in text:
-            # Lines are rows if no cell goes on over lines.
-            _look_at(texts, path, name, None if structure.quotes else number + 1)
+            _look_at(texts, path, name, first_line)
 
     import pyarrow as pa
 
@@ -75,20 +110,27 @@ def _texts(path: Path, names: Sequence[str], offset: int, quotes: bool) -> Any:
             return pa.table({name: pa.array([], type=pa.string()) for name in names})
         file.seek(offset)
         try:
-            return csv.read_csv(
-                file,
-                read_options=csv.ReadOptions(column_names=list(names), block_size=BLOCK_BYTES),
-                parse_options=csv.ParseOptions(newlines_in_values=quotes),
-                convert_options=csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    null_values=[""],
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=False,
-                    check_utf8=False,  # every byte was looked at
-                ),
-            )
+            return csv.read_csv(file, **_options(names, quotes))
         except pa.ArrowException:
             return None
+
+
+def _options(names: Sequence[str], quotes: bool) -> dict[str, Any]:
+    """How pyarrow is to read all cells as they are."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    return {
+        "read_options": csv.ReadOptions(column_names=list(names), block_size=BLOCK_BYTES),
+        "parse_options": csv.ParseOptions(newlines_in_values=quotes),
+        "convert_options": csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            check_utf8=False,  # every byte was looked at
+        ),
+    }
 
 
 def _look_at(texts: Any, path: Path, name: str, first_line: int | None) -> None:

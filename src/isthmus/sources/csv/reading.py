@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -79,10 +79,7 @@ def read_csv(
     limits = Limits(max_columns, max_line_bytes)
     with path.open("rb") as file:
         lines = numbered_lines(file, path, limits)
-        number, cells = first_row(lines, path)
-        has_names = header or (header is None and not all(is_number(cell) for cell in cells))
-        names = column_names(cells, path, number) if has_names else None
-        top = _Top(path, names, number, file.tell(), cells)
+        top = opened(path, file, lines, header)
         if top.names is None or not set(text) & set(top.names):
             try:
                 return _numbers(top, lines)
@@ -97,12 +94,19 @@ def read_csv(
     from .mixed import read_mixed
 
     if top.names is None:
-        return read_mixed(path, tuple(f"x{place}" for place in range(len(cells))), 0, top.start, text, limits)
+        return read_mixed(path, top.mixed_names, 0, top.start, text, limits)
     return read_mixed(path, top.names, top.number, top.offset, text, limits)
 
 
+def opened(path: Path, file: IO[bytes], lines: Iterator[Line], header: bool | None) -> Top:
+    """The first row of a file, taken from its lines."""
+    number, cells = first_row(lines, path)
+    has_names = header or (header is None and not all(is_number(cell) for cell in cells))
+    return Top(path, column_names(cells, path, number) if has_names else None, number, file.tell(), cells)
+
+
 @dataclass(frozen=True)
-class _Top:
+class Top:
     """The first row of a file: its names if it has some, its last line's number, where the next begins, its cells."""
 
     path: Path
@@ -112,13 +116,18 @@ class _Top:
     cells: list[str]
 
     @property
+    def mixed_names(self) -> tuple[str, ...]:
+        """Names for the columns of a table that has none."""
+        return tuple(f"x{place}" for place in range(len(self.cells))) if self.names is None else self.names
+
+    @property
     def start(self) -> int:
         """Where the first row begins: behind a byte order mark."""
         with self.path.open("rb") as file:
             return len(BYTE_ORDER_MARK) if file.read(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK else 0
 
 
-def _numbers(top: _Top, lines: Iterator[Line]) -> NamedColumns | np.ndarray:
+def _numbers(top: Top, lines: Iterator[Line]) -> NamedColumns | np.ndarray:
     path, names = top.path, top.names
     parser = NumberParser(path, names, len(top.cells), zeros_are_text=names is not None and has_pyarrow())
     read = [] if names is not None else [np.array([parser.row(top.cells, top.number)])]
