@@ -146,4 +146,6 @@ def test_fit_refuses_a_schema_that_is_set_twice(files, run: Callable[..., Result
     )
     unknown = run("fit", files.table, "-o", path, "--schema", "agee=condition")
     assert unknown.exit_code == 1
-    assert "t.csv: Kinds are given for columns that are not in the data: ['agee']." in unknown.stderr
+    assert (
+        "t.csv: Kinds are given for columns that are not in the data: ['agee']. Did you mean 'age'?" in unknown.stderr
+    )

@@ -145,7 +145,10 @@ def test_balanced_values_come_in_equal_numbers() -> None:
     ("asked", "message"),
     [
         ([("age", 3)], r"`given` must be a dict of columns to values; got list\."),
-        ({"agee": 3}, r"names 'agee', which is no column\. There are the columns 'age', 'price', 'job', .*'weight'\."),
+        (
+            {"agee": 3},
+            r"'agee', which is no column\. Did you mean 'age'\? There are the columns 'age', 'price', .*'weight'\.",
+        ),
         ({"name": "n1"}, r"column 'name', which was left out as an identifier when .* fit with it: schema=\{'name'"),
         ({"empty": "n1"}, r"column 'empty', which had no cell in training"),
         ({"job": "z"}, r"level 'z' for column 'job', which was not seen in training\. Known levels: 'a', 'b', 'c,d'\."),

@@ -123,7 +123,8 @@ def test_what_is_missing_or_wrong_in_given_is_named(frames, use):
     ):
         call(model, {"digit": "ten", "ink": 1.0})
     with pytest.raises(
-        InputError, match=r"`given` names 'dgit', which is no (condition\. Known: column 'digit'|column\. There are)"
+        InputError,
+        match=r"names 'dgit', which is no (condition\. Known: column 'digit'|column\. Did you mean 'digit'\?)",
     ):
         call(model, {"dgit": "one", "ink": 1.0})
     with pytest.raises(InputError, match=r"3 values for column 'digit'; expected one for all rows, or 2"):

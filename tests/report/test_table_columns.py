@@ -110,19 +110,20 @@ def test_shares_of_levels_are_ordered_and_the_rest_is_together():
 
 def test_missing_rates_and_what_is_missing_together():
     nan = np.nan
-    real = {"a": [nan, nan, 1.0, 1.0], "b": [nan, nan, 2.0, 3.0], "c": [1.0, 2.0, 3.0, 4.0]}
-    drawn = {"a": [nan, nan, 1.0, 1.0], "b": [1.0, nan, nan, 3.0], "c": [1.0, 2.0, 3.0, nan]}
+    real = {"a": [nan, nan, 1.0, 1.0] * 5, "b": [nan, nan, 2.0, 3.0] * 5, "c": [1.0, 2.0, 3.0, 4.0] * 5}
+    drawn = {"a": [nan, nan, 1.0, 1.0] * 5, "b": [1.0, nan, nan, 3.0] * 5, "c": [1.0, 2.0, 3.0, nan] * 5}
     tables = TableColumns.read(
         real={name: np.array(cells) for name, cells in real.items()},
         drawn={name: np.array(cells) for name, cells in drawn.items()},
     )
-    rows = np.arange(4)
+    rows = np.arange(20)
     missing = missing_cells(tables, rows, rows)
     assert missing.rates == {"a": (0.5, 0.5), "b": (0.5, 0.5), "c": (0.0, 0.25)}
     assert missing.worst_rate == ("c", 0.25)
     assert missing.together["a", "b"] == (pytest.approx(1.0), pytest.approx(0.0))
     assert np.isnan(missing.together["a", "c"][0])
     assert missing.worst_pair == (("a", "b"), pytest.approx(1.0))
+    assert np.isnan(missing_cells(tables, rows[:19], rows).together["a", "b"][0])  # nine of 19 are there: too few
     nothing = missing_cells(tables, np.array([3]), np.array([0])[:0])
     assert nothing.rates == {}
     assert nothing.worst_rate[0] == ""

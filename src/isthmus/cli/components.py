@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import isthmus.components  # noqa: F401 - registers every component
 from isthmus.core.errors import ParameterError
 from isthmus.core.registry import lookup, names, registered
 from isthmus.core.spec import Spec
+from isthmus.core.suggestion import did_you_mean
 from isthmus.models.defaults import AUTO, CRITIC
 
 from .settings import COMPONENT
@@ -77,10 +77,8 @@ def changed(where: str, kind: str, base: Spec, changes: Mapping[str, Any]) -> Sp
 
 def unknown(owner: str, name: str, known: Collection[str]) -> str:
     """The message for a parameter that ``owner`` does not have."""
-    close = get_close_matches(name, known, n=1)
-    if close:
-        return f"{owner} has no parameter `{name}`. Did you mean `{close[0]}`?"
-    return f"{owner} has no parameter `{name}`. It has: {', '.join(sorted(known)) or 'none'}."
+    hint = did_you_mean(name, known, "`") or f" It has: {', '.join(sorted(known)) or 'none'}."
+    return f"{owner} has no parameter `{name}`.{hint}"
 
 
 def _parameter(where: str, owner: Spec, name: str, value: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from isthmus.core.errors import InputError, ParameterError
+from isthmus.core.suggestion import did_you_mean
 
 from .settings import parse_value
 
@@ -94,7 +95,8 @@ def balanced_column(name: str | None, schema: Schema) -> Any:
         return None
     columns = _columns(schema)
     if name not in columns:
-        raise ParameterError(f"--balanced {name}: the model has no such column. There are: {_listed(columns)}.")
+        hint = did_you_mean(name, columns)
+        raise ParameterError(f"--balanced {name}: the model has no such column.{hint} There are: {_listed(columns)}.")
     return _key(schema, columns[name])
 
 
@@ -155,7 +157,8 @@ def _value(name: str, text: str, levels: Levels | None) -> Any:
 
 def _no_condition(name: str, columns: dict[str, int], schema: Schema, modelled: bool) -> str:
     if modelled:
-        return f"the model has no column {name!r}. There are: {_listed(_columns(schema))}."
+        there = _columns(schema)
+        return f"the model has no column {name!r}.{did_you_mean(name, there)} There are: {_listed(there)}."
     if not columns:
         return "the model has no conditions. Fit one with --schema COLUMN=condition, or leave --given out."
     return f"{name!r} is no condition of the model. There are: {_known_words(columns, schema)}."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import click
 
 from isthmus.core.blocks import KINDS
 from isthmus.core.errors import ParameterError
+from isthmus.core.suggestion import did_you_mean
 
 from .settings import small_file
 
@@ -147,6 +147,5 @@ def _check(kind: str, allowed: Sequence[str], where: str) -> None:
         return
     if kind in ROLES:
         raise ParameterError(f"{where}: {kind!r} is for single columns, not for all. Name one: --schema COLUMN={kind}.")
-    close = get_close_matches(kind, allowed, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(kind, allowed)
     raise ParameterError(f"{where}: no kind is called {kind!r}.{hint} Known: {', '.join(allowed)}.")

@@ -13,11 +13,11 @@ Only registered names can be built from a model file. Packages register theirs b
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TypeVar
 
 from .errors import ParameterError
 from .plugins import COMPONENTS, load, offered, refused
+from .suggestion import did_you_mean
 
 SpecType = TypeVar("SpecType", bound=type)
 
@@ -44,8 +44,7 @@ def lookup(axis: str, name: str) -> type:
     found = _COMPONENTS.get((axis, name)) or _installed(axis, name)
     if found is None:
         known = names(axis)
-        close = get_close_matches(name, known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
+        hint = did_you_mean(name, known)
         raise ParameterError(f"No {axis} is called {name!r}.{hint} Known: {', '.join(known) or 'none'}.")
     return found
 

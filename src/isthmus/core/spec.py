@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any, ClassVar, Self
 
 from .constraints import Constraint, check_params
 from .errors import ParameterError
 from .registry import lookup
+from .suggestion import did_you_mean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +82,7 @@ def replaced_params(
     for key, value in changes.items():
         head, separator, rest = key.partition("__")
         if head not in result and not (named and not separator and isinstance(value, Spec)):
-            close = get_close_matches(head, result, n=1)
-            hint = f" Did you mean `{close[0]}`?" if close else ""
+            hint = did_you_mean(head, result, "`")
             raise ParameterError(f"{owner} has no parameter `{head}`.{hint} It has: {', '.join(sorted(result))}.")
         if separator:
             nested.setdefault(head, {})[rest] = value

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from isthmus.core.constraints import Boolean, Constraint, InstanceOf, OneOf, check_params
 from isthmus.core.errors import InputError, ParameterError
+from isthmus.core.suggestion import did_you_mean
 
 from .kinds import KINDS, Categorical
 from .matrix import Label
@@ -108,7 +109,9 @@ def assign(kind: Any, labels: Sequence[Label] | None, row_shape: tuple[int, ...]
     places = {label: label for label in labels} if labels is not None else _positions(named, width)
     unknown = [label for label in named if label not in places]
     if unknown:
-        raise InputError(f"Kinds are given for columns that are not in the data: {unknown[:10]}.")
+        raise InputError(
+            f"Kinds are given for columns that are not in the data: {unknown[:10]}.{did_you_mean(unknown[0], places)}"
+        )
     rest: str = kind.get(REST, "auto")
     if labels is not None:
         asked = tuple(named.get(label, rest) for label in labels)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.core.errors import InputError
+from isthmus.core.suggestion import did_you_mean
 
 from .column_rules import ColumnRule, ColumnRules, is_missing
 
@@ -121,7 +122,8 @@ def _column(schema: Schema, key: Any, argument: str) -> int:
         else:
             there = "the columns " + ", ".join(repr(name) for name in names[:NAMES_SHOWN])
             there += "" if len(names) <= NAMES_SHOWN else f", … ({len(names)} in all)"
-        raise InputError(f"`{argument}` names {key!r}, which is no column. There are {there}.")
+        hint = did_you_mean(key, names or ())
+        raise InputError(f"`{argument}` names {key!r}, which is no column.{hint} There are {there}.")
     for column in schema.roles.ignored:
         if column.source == source:
             raise InputError(

@@ -112,7 +112,7 @@ class Matrix(ABC):
         """All cells are missing, and of a type that could be anything."""
         return False
 
-    def refuse_words(self, declared: Collection[int] = (), ignored: Collection[int] = ()) -> None:
+    def refuse_words(self, declared: Collection[int] = (), ignored: Collection[int] = (), fitted: bool = False) -> None:
         """Raise :class:`InputError` if a column not ``declared`` to hold levels, or unfit for it, is no number.
 
         Those ``ignored`` may be anything.

@@ -164,7 +164,7 @@ class Schema(SchemaFields):
         if self.roles:
             side = SideColumns(matrix, self.roles, order, allow_missing)
         else:
-            matrix.refuse_words()
+            matrix.refuse_words(fitted=True)
         return Rows(
             matrix,
             self._encoder,

@@ -47,7 +47,7 @@ class SideColumns:
         self._sources = [column.source if order is None else int(order[column.source]) for column in self._columns]
         place = dict(zip((column.source for column in self._columns), self._sources, strict=True))
         ignored = [source if order is None else int(order[source]) for source in roles.ignored_sources]
-        matrix.refuse_words([place[position] for position in roles.levels], ignored)
+        matrix.refuse_words([place[position] for position in roles.levels], ignored, fitted=True)
         # The last entry is for missing cells, whose position is -1.
         self._lookup: dict[int, NDArray[np.int64]] = {}
         for position, levels in roles.levels.items():

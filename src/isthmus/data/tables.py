@@ -103,7 +103,7 @@ class FrameMatrix(Matrix):
     def is_empty(self, column: int) -> bool:
         return self.types[column].numpy == "object" and column not in self._foreign
 
-    def refuse_words(self, declared: Collection[int] = (), ignored: Collection[int] = ()) -> None:
+    def refuse_words(self, declared: Collection[int] = (), ignored: Collection[int] = (), fitted: bool = False) -> None:
         for position, words in self._mixed.items():
             if position not in ignored:
                 raise InputError(words)
@@ -117,9 +117,11 @@ class FrameMatrix(Matrix):
             hint = next((position for position in other if position in self._vocabularies), None)
             role = "ignore" if hint is None else "categorical"
             say = f'schema={{{self.labels[other[0] if hint is None else hint]!r}: "{role}"}}'
+            fix = f"Turn them into numbers first, or say what they are: {say}."
+            if fitted:
+                fix = "The model was fitted to numbers there: turn them into numbers."
             raise InputError(
-                f"Columns that are not numeric: {', '.join(names)}{', …' if len(other) > 10 else ''}. Turn them into "
-                f"numbers first, or say what they are: {say}."
+                f"Columns that are not numeric: {', '.join(names)}{', …' if len(other) > 10 else ''}. {fix}"
             )
 
     def huge_integers(self) -> list[int]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from difflib import get_close_matches
 from typing import Any, TypedDict
+
+from isthmus.core.suggestion import did_you_mean
 
 
 class SharedParameters(TypedDict, total=False):
@@ -65,8 +66,8 @@ def _named(owner: str, constructor: Any, full: inspect.Signature) -> Any:
     def __init__(self: Any, *given: Any, **named: Any) -> None:  # noqa: N807
         for name in named:
             if name not in full.parameters:
-                close = get_close_matches(name, full.parameters, n=1)
-                hint = f" Did you mean `{close[0]}`?" if close else f" It has: {', '.join(list(full.parameters)[1:])}."
+                listed = f" It has: {', '.join(list(full.parameters)[1:])}."
+                hint = did_you_mean(name, full.parameters, "`") or listed
                 raise TypeError(f"{owner} has no parameter `{name}`.{hint}")
         constructor(self, *given, **named)
 

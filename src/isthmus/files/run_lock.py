@@ -13,7 +13,8 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from ..core.errors import RunFolderBusyError
+from isthmus.core.errors import RunFolderBusyError
+
 from .os_errors import WRITE_FIXES, PathLike, explained
 from .processes import may_be_alive, process_table
 

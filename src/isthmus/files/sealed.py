@@ -23,7 +23,8 @@ from typing import Any
 
 import torch
 
-from ..core.errors import ModelFileError
+from isthmus.core.errors import ModelFileError
+
 from .atomic import write_atomically
 from .canonical import MAX_BYTES, canonical_json, parse_canonical, spell
 from .foreign import looks_like

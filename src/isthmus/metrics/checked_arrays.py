@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, InputTypeError
+from isthmus.core.errors import InputError, InputTypeError
 
 FloatArray = NDArray[np.float64]
 

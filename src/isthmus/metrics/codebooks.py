@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.errors import InputError
+from isthmus.core.errors import InputError
+
 from .checked_arrays import numeric_array
 
 

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from ..core.errors import InputError, ParameterError
+from isthmus.core.errors import InputError, ParameterError
+
 from .checked_arrays import FloatArray, finite_rows
 
 # Distances between two sets are formed a slice of rows at a time.

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..core.errors import InputError, ParameterError
+from isthmus.core.errors import InputError, ParameterError
+
 from .checked_arrays import FloatArray, finite_rows
 
 # Eigenvalues this close to the threshold (relatively) are equal to it up to rounding: they carry no rate.

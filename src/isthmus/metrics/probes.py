@@ -11,7 +11,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ..core.errors import InputError, ParameterError
+from isthmus.core.errors import InputError, ParameterError
+
 from .checked_arrays import FloatArray, finite_rows, row_labels
 
 _Checked = tuple[FloatArray, NDArray[Any], FloatArray, NDArray[Any]]

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
+from isthmus.core.errors import InputError
+
 from .checked_arrays import FloatArray, numeric_array
 
 # Differences are formed in float64 a slice at a time, so that a uint8 image stack need not fit in memory eight-fold.

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
-from ..core.structural_similarity import SMALLEST_SIDE, exponents, similarity_terms
+from isthmus.core.errors import InputError
+from isthmus.core.structural_similarity import SMALLEST_SIDE, exponents, similarity_terms
+
 from .checked_arrays import FloatArray, numeric_array
 
 CHANNELS = (1, 3, 4)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from isthmus.core import plugins
 from isthmus.core.errors import ParameterError
+from isthmus.core.suggestion import did_you_mean
 
 from .deterministic_recipes import DETERMINISTIC
 from .importance_weighted_recipes import IMPORTANCE_WEIGHTED
@@ -26,9 +26,7 @@ def find_recipe(name: str) -> Recipe:
     entry = plugins.offered(plugins.RECIPES).get(name)
     if entry is None:
         known = [*RECIPES, *plugins.offered(plugins.RECIPES)]
-        close = get_close_matches(name, known, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ParameterError(f"No recipe is called {name!r}.{hint} Known: {', '.join(known)}.")
+        raise ParameterError(f"No recipe is called {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}.")
     found = plugins.load(entry)
     if not isinstance(found, Recipe) or found.name != name:
         raise plugins.refused(entry, "which is no Recipe of that name")

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..metrics.clustering import kmeans_nmi
-from ..metrics.probes import linear_probe_accuracy
-from ..metrics.reconstruction import squared_error
+from isthmus.metrics.clustering import kmeans_nmi
+from isthmus.metrics.probes import linear_probe_accuracy
+from isthmus.metrics.reconstruction import squared_error
+
 from .summary import ComparisonRow
 
 LOWER_IS_BETTER = frozenset({"squared_error"})

@@ -50,8 +50,8 @@ def build_demo(
     MissingDependencyError
         matplotlib or jinja2 is not installed; found out before training.
     """
-    from ..estimators.autoencoder import Autoencoder
-    from ..estimators.vae import VAE
+    from isthmus.estimators.autoencoder import Autoencoder
+    from isthmus.estimators.vae import VAE
 
     started = time.perf_counter()
     environment()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.errors import ParameterError
-from ..core.layer_row import LayerRow
+from isthmus.core.errors import ParameterError
+from isthmus.core.layer_row import LayerRow
+
 from .diagram_layout import BOX_WIDTH, LINE_HEIGHT, lay_out
 from .layer_table import architecture_table
 from .templating import render

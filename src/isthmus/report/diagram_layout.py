@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ..core.layer_row import LayerRow
+from isthmus.core.layer_row import LayerRow
+
 from .layer_table import shape_text
 
 MOST_CIRCLES = 12

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..files.atomic import write_atomically
+from isthmus.files.atomic import write_atomically
+
 from .comparison import SCORES, best
 from .diagram import architecture_svg
 from .diagram_layout import lay_out

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..core.layer_row import LayerRow
+from isthmus.core.layer_row import LayerRow
+
 from .templating import printable
 
 _HEADINGS = ("Stage", "Layer", "Output", "Parameters")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import MissingDependencyError
+from isthmus.core.errors import MissingDependencyError
 
 
 @dataclass(frozen=True)

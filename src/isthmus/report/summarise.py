@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.core.errors import InputError
+
 from .._version import __version__
-from ..core.errors import InputError
 from .code_projection import project_to_plane
 from .comparison import judge
 from .principal_components import PrincipalComponents

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.layer_row import LayerRow
+from isthmus.core.layer_row import LayerRow
 
 FloatArray = NDArray[np.float64]
 

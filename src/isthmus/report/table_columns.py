@@ -11,13 +11,13 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
-from ..core.named_columns import NamedColumns
-from ..data.datetimes import DAY, TimeType
-from ..metrics.tables.columns import MISSING, ComparedColumn, compared_columns
+from isthmus.core.errors import InputError
+from isthmus.core.named_columns import NamedColumns
+from isthmus.data.datetimes import DAY, TimeType
+from isthmus.metrics.tables.columns import MISSING, ComparedColumn, compared_columns
 
 if TYPE_CHECKING:
-    from ..data.schema import Schema
+    from isthmus.data.schema import Schema
 
 TWO = 2
 _NANOSECONDS = 1e9

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..metrics.tables.fidelity import TableFidelity
-from ..metrics.tables.privacy import TablePrivacy
-from ..metrics.tables.usefulness import Usefulness
+from isthmus.metrics.tables.fidelity import TableFidelity
+from isthmus.metrics.tables.privacy import TablePrivacy
+from isthmus.metrics.tables.usefulness import Usefulness
+
 from .table_missing import MissingCells
 from .table_shares import ColumnShares
 from .table_verdicts import Verdict, verdict_lines, verdicts
@@ -70,11 +73,11 @@ class TableEvaluation:
 
     def worst_columns(self) -> list[tuple[str, float]]:
         """Columns and their likeness, worst first; those of which nothing can be said last."""
-        return sorted(self.fidelity.columns.items(), key=by_likeness)
+        return sorted(self.fidelity.columns.items(), key=lambda one: by_gap(one, self.reference.columns))
 
     def worst_pairs(self) -> list[tuple[tuple[str, str], float]]:
         """Pairs and their likeness, worst first; those of which nothing can be said last."""
-        return sorted(self.fidelity.pairs.items(), key=by_likeness)
+        return sorted(self.fidelity.pairs.items(), key=lambda one: by_gap(one, self.reference.pairs))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the pictures, in JSON's types; None where a number is not defined."""
@@ -114,6 +117,8 @@ class TableEvaluation:
         return evaluation_snippet(self)
 
 
-def by_likeness(pair: tuple[Any, float]) -> tuple[bool, float]:
-    """A key that sorts the worst first, and what is not defined last."""
-    return (pair[1] != pair[1], pair[1])
+def by_gap(one: tuple[Any, float], reference: Mapping[Any, float]) -> tuple[bool, float]:
+    """A key that sorts by how far from what real rows get, the farthest first, and what is not defined last."""
+    name, score = one
+    best = reference.get(name, math.nan)
+    return (math.isnan(score), score - (1.0 if math.isnan(best) else best))

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.core.errors import ParameterError
+from isthmus.files.atomic import write_atomically
+
 from .._version import __version__
-from ..core.errors import ParameterError
-from ..files.atomic import write_atomically
 from .summarise import used_versions
 from .table_charts import (
     MOST_WITH_NUMBERS,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .._version import __version__
 
 if TYPE_CHECKING:
-    from ..metrics.tables.fidelity import TableFidelity
+    from isthmus.metrics.tables.fidelity import TableFidelity
+
     from .table_evaluation import TableEvaluation
 
 

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, InputTypeError, ParameterError
-from ..core.random import RandomState, seed_from, spawn_seeds
-from ..metrics.tables.detection import detection_of
-from ..metrics.tables.fidelity import TableFidelity, fidelity_of
-from ..metrics.tables.privacy import TablePrivacy, privacy_of
-from ..metrics.tables.usefulness import Usefulness, usefulness_of
+from isthmus.core.errors import InputError, InputTypeError, ParameterError
+from isthmus.core.random import RandomState, seed_from, spawn_seeds
+from isthmus.core.suggestion import did_you_mean
+from isthmus.metrics.tables.detection import detection_of
+from isthmus.metrics.tables.fidelity import TableFidelity, fidelity_of
+from isthmus.metrics.tables.privacy import TablePrivacy, privacy_of
+from isthmus.metrics.tables.usefulness import Usefulness, usefulness_of
+
 from .table_columns import TableColumns
-from .table_evaluation import TableEvaluation, by_likeness
+from .table_evaluation import TableEvaluation, by_gap
 from .table_missing import missing_cells
 from .table_shares import column_shares
 from .table_verdicts import SHARED_BELOW
 
 if TYPE_CHECKING:
-    from ..data.schema import Schema
+    from isthmus.data.schema import Schema
 
 Rows = NDArray[np.intp]
 
@@ -117,7 +119,10 @@ class _Judge:
         self.tables, self.target, self.seed, self.say = tables, target, seed, say
         names = [column.name for column in tables.columns]
         if target is not None and target not in names:
-            raise InputError(f"`target` must be one of the columns {names[:10]}; got {target!r}.")
+            some = f"{names[:10]}" + (f" and {len(names) - 10:,} more" if len(names) > 10 else "")
+            raise InputError(
+                f"`target` must be one of the columns {some}; got {target!r}.{did_you_mean(target, names)}"
+            )
         self.rng = np.random.default_rng(seed)
         # Shuffled once: the first rows are then a sample of each table.
         self.rows = {name: self.rng.permutation(tables.rows(name))[:MOST_ROWS] for name in tables.tables}
@@ -149,7 +154,7 @@ class _Judge:
         privacy = self._privacy(overlap)
         both = tables.of(("real", self.rows["real"]), ("drawn", self.rows["drawn"]))
         shares = {column.name: column_shares(column, tables.families.get(column.name)) for column in both}
-        worst = sorted(fidelity.columns.items(), key=by_likeness)
+        worst = sorted(fidelity.columns.items(), key=lambda one: by_gap(one, reference.columns))
         return TableEvaluation(
             tables.rows("real"),
             tables.rows("drawn"),

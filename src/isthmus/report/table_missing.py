@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from .table_columns import TableColumns
 
 MOST_HOLED = 60
+FEWEST = 10
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class MissingCells:
         The share that is missing among real and among drawn rows, of each column in which a cell is missing.
     together : dict of (str, str) to (float, float)
         The correlation of two columns' indicators of missing cells among real and among drawn rows: 1 if they are
-        always missing together. NaN where one of them never (or always) is; of at most 60 columns, those whose
-        cells are missing most often.
+        always missing together. NaN where fewer than ten cells of one of them are missing, or are there: too few to
+        tell. Of at most 60 columns, those whose cells are missing most often.
     """
 
     rates: Mapping[str, tuple[float, float]]
@@ -71,9 +72,13 @@ def missing_cells(tables: TableColumns, real: NDArray[np.intp], drawn: NDArray[n
 
 
 def _correlations(indicators: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of the rows of a matrix; NaN where one does not vary."""
+    """Of the rows of a matrix; NaN where one hardly varies."""
     if len(indicators) < 2:
         return np.ones((len(indicators), len(indicators)))
     with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return np.atleast_2d(np.corrcoef(indicators))
+        found = np.atleast_2d(np.corrcoef(indicators))
+    counts = indicators.sum(1)
+    few = np.minimum(counts, indicators.shape[1] - counts) < FEWEST
+    found[few] = found[:, few] = np.nan
+    return found

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics.tables.columns import ComparedColumn
+from isthmus.metrics.tables.columns import ComparedColumn
 
 FEWEST_BINS, MOST_BINS, MOST_LEVELS = 10, 40, 10
 TAIL = 0.005

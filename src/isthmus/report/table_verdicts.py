@@ -150,7 +150,7 @@ def _missing(found: TableEvaluation) -> list[Verdict]:
                 _number(gap),
                 "0",
                 _graded(gap, *MISSING_TOGETHER),
-                f"off at most, {_pair(first, second)}: correlation {drawn:.2f}, real {real:.2f}",
+                f"off at most, {_pair(first, second)}: correlation {_signed(drawn)}, real {_signed(real)}",
                 f"above {MISSING_TOGETHER[1]}",
             )
         )
@@ -257,6 +257,11 @@ def _not_measured(measure: str, hint: str, worry: str) -> Verdict:
 
 def _pair(first: str, second: str) -> str:
     return f"{shortened(first)} × {shortened(second)}"
+
+
+def _signed(value: float) -> str:
+    """Two places; what is nearly 0 has no sign."""
+    return f"{round(value, 2) + 0.0:.2f}"
 
 
 def _number(value: float) -> str:

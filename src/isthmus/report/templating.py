@@ -8,7 +8,8 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import MissingDependencyError
+from isthmus.core.errors import MissingDependencyError
+
 from .palette import DARK, LIGHT
 
 if TYPE_CHECKING:

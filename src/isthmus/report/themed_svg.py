@@ -13,7 +13,8 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import MissingDependencyError
+from isthmus.core.errors import MissingDependencyError
+
 from .palette import LIGHT, variable
 from .templating import printable
 

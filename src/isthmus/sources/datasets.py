@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
 from isthmus.core.errors import ParameterError
 from isthmus.core.named_columns import NamedColumns
+from isthmus.core.suggestion import did_you_mean
 
 from . import dsprites
 from .datasets_catalogue import CATALOGUE, Facts
@@ -131,8 +131,7 @@ def load(
 def _facts(name: str) -> Facts:
     if name in CATALOGUE:
         return CATALOGUE[name]
-    close = get_close_matches(str(name).lower().replace("_", "-"), CATALOGUE, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(str(name).replace("_", "-"), CATALOGUE)
     raise ParameterError(f"No data set is called {name!r}.{hint} Known: {', '.join(CATALOGUE)}.")
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from ..core.errors import ModelFileError, ParameterError
-from ..core.plugins import COMPONENTS, offered
-from ..core.registry import import_path, names, registered
-from ..files.os_errors import PathLike
+from isthmus.core.errors import ModelFileError, ParameterError
+from isthmus.core.plugins import COMPONENTS, offered
+from isthmus.core.registry import import_path, names, registered
+from isthmus.files.os_errors import PathLike
 
 CUSTOM = "custom"
 _IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)

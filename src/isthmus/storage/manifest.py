@@ -11,9 +11,10 @@ from typing import Any
 
 from torch import Tensor
 
+from isthmus.core.errors import ModelFileError
+from isthmus.files.os_errors import PathLike
+
 from .._version import __version__
-from ..core.errors import ModelFileError
-from ..files.os_errors import PathLike
 
 # Raise the first whenever the manifest or the meaning of a tensor changes, with a migration from the format before;
 # the second is the first release of Isthmus that reads the new format.

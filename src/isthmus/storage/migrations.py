@@ -12,8 +12,9 @@ from typing import Any
 
 from torch import Tensor
 
-from ..core.errors import ModelFileError
-from ..files.os_errors import PathLike
+from isthmus.core.errors import ModelFileError
+from isthmus.files.os_errors import PathLike
+
 from .manifest import FORMAT_VERSION
 
 Content = tuple[dict[str, Any], dict[str, Tensor]]

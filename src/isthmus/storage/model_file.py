@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from ..core.errors import ModelFileError, ParameterError
-from ..files.layout import TensorEntry, plan_table
-from ..files.os_errors import PathLike
-from ..files.sealed import read_manifest, read_sealed, write_sealed
+from isthmus.core.errors import ModelFileError, ParameterError
+from isthmus.files.layout import TensorEntry, plan_table
+from isthmus.files.os_errors import PathLike
+from isthmus.files.sealed import read_manifest, read_sealed, write_sealed
+
 from .allow_list import check_components
 from .manifest import FORMAT_VERSION, ModelRecord
 from .migrations import file_format, migrate

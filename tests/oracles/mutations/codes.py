@@ -15,7 +15,7 @@ CODES = (
         ),
         (
             "latent: log-variance for log-deviation",
-            "return DiagonalNormal(mean, log_std)",
+            "return DiagonalNormal(mean, log_std if self.training else log_std.clamp_max(LARGEST_LOG_STD))",
             "return DiagonalNormal(mean, 0.5 * log_std)",
         ),
     ),

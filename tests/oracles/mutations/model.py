@@ -179,8 +179,8 @@ MODEL = (
         "corruptions",
         (
             "Gaussian noise: the variance for its scale",
-            "return torch.add(features, noise, alpha=self.scale)",
-            "return torch.add(features, noise, alpha=self.scale**2)",
+            "damaged = torch.add(features, noise, alpha=self.scale)",
+            "damaged = torch.add(features, noise, alpha=self.scale**2)",
         ),
         (
             "Gaussian noise: other columns' noise",
