@@ -30,6 +30,7 @@ MODULES = (
     "holes",
     "critics",
     "distributions",
+    "alarms",
     "images",
     "columns",
     "linear_optimum",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .alarms import ALARMS
 from .codes import CODES
 from .columns import COLUMNS
 from .distributions import DISTRIBUTIONS
@@ -26,6 +27,7 @@ MUTATIONS = (
     *HOLES,
     *COLUMNS,
     *IMAGES,
+    *ALARMS,
     *USES,
     *LIKELIHOOD_DISTRIBUTIONS,
     *NETWORK_PENALTIES,
