@@ -22,8 +22,6 @@ from .symbol_transformer import OnStep, fit_symbol_transformer
 COMPONENTS = (1, 10, 50)
 # From so many places and rows on, a network may find what follows what; below, classes say as much in less time.
 SEQUENCE_PLACES, SEQUENCE_ROWS = 8, 500
-# Of so few symbols in all, half the width learns as much in less than half the time.
-FEW_SYMBOLS = 100_000
 MAXIMUM_ROWS = 20_000
 MAXIMUM_STEPS = 100
 TOLERANCE = 1e-4
@@ -73,7 +71,7 @@ def fit_symbol_density(
             free = n_components * (1 + sum(levels) - len(levels)) - 1
             candidates.append(Candidate(spec, module, free))
     if len(levels) >= SEQUENCE_PLACES and len(symbols) >= SEQUENCE_ROWS:
-        sequence = SymbolTransformer(heads=2) if symbols.size < FEW_SYMBOLS else SymbolTransformer()
+        sequence = SymbolTransformer()
         network = fit_symbol_transformer(
             sequence, symbols, levels, held_out, seed, max_seconds=max_seconds, on_step=on_step
         )
