@@ -23,7 +23,7 @@ settings = {"latent_dim": 8, "max_epochs": 25, "random_state": 0}
 models = {
     "vq-vae": isthmus.recipe("vq-vae", n_codes=64, tokens=4, **settings),
     "residual-vq-vae": isthmus.recipe("residual-vq-vae", latent__n_codes=64, latent__stages=4, **settings),
-    "fsq-autoencoder": isthmus.recipe("fsq-autoencoder", latent__levels=16, **{**settings, "latent_dim": 6}),
+    "fsq-autoencoder": isthmus.recipe("fsq-autoencoder", latent__levels=8, **settings),
 }
 print("model            symbols  bits  squared error  perplexity")
 for name, model in models.items():

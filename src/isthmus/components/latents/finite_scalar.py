@@ -36,7 +36,7 @@ class FiniteScalar(Latent):
     """tanh of each dimension, rounded to the nearest of L values with equal distances from −1 to 1.
 
     Mentzer et al. (2023), Finite scalar quantization: VQ-VAE made simple, arXiv:2309.15505. There is no codebook to
-    learn, and nothing to collapse: it needs no penalty. The grid is symmetric for even L too, which the paper shifts by
+    learn, and it needs no penalty. The grid is symmetric for even L too, which the paper shifts by
     half a step.
 
     Parameters
