@@ -23,13 +23,14 @@ from isthmus.models.defaults import AUTO
 from isthmus.models.ensemble import Ensemble, EnsembleSpec
 from isthmus.models.recipes import find_recipe
 from isthmus.training.callbacks import ProgressBar
-from isthmus.training.devices import resolve_device, resolve_precision
+from isthmus.training.devices import resolve_device
 from isthmus.training.loop import Trainer
-from isthmus.training.settings import TrainingSettings, resolve_patience
+from isthmus.training.settings import TrainingSettings
 from isthmus.uses.anomaly import measure
 from isthmus.uses.inference import SelectedRows
 
 from .anomaly_judges import EnsembleJudge, EstimatorJudge, Judge
+from .fitting import settings_of
 from .recipe import estimator_of
 
 if TYPE_CHECKING:
@@ -200,15 +201,7 @@ class EnsembleRun:
         max_epochs = (
             max(FEWEST_EPOCHS, math.ceil(STEPS * batch_size / rows)) if isinstance(epochs, str) else int(epochs)
         )
-        return TrainingSettings(
-            max_epochs=max_epochs,
-            max_seconds=estimator.max_seconds,
-            batch_size=batch_size,
-            learning_rate=float(estimator.learning_rate),
-            learning_rate_schedule=estimator.learning_rate_schedule,
-            patience=resolve_patience(estimator.patience, max_epochs),
-            precision=resolve_precision(estimator.precision, self.device),
-        )
+        return settings_of(estimator, max_epochs, batch_size, self.device)
 
     def train(self) -> Fitted:
         """Train and measure. A diverged run leaves its last finite model."""

@@ -7,6 +7,7 @@ import math
 import platform
 import warnings
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -237,6 +238,11 @@ def _split(n_rows: int, fraction: float | None, seed: int) -> tuple[Tensor, Tens
 def _settings(estimator: BaseAutoencoder, n_rows: int, width: int, device: torch.device) -> TrainingSettings:
     batch_size = resolve_batch_size(estimator.batch_size, n_rows, width)
     max_epochs = resolve_epochs(estimator.max_epochs, n_rows, batch_size)
+    return replace(settings_of(estimator, max_epochs, batch_size, device), compile=bool(estimator.compile))
+
+
+def settings_of(estimator: Any, max_epochs: int, batch_size: int, device: torch.device) -> TrainingSettings:
+    """The training settings of an estimator whose epochs and batch size are resolved; nothing is compiled."""
     return TrainingSettings(
         max_epochs=max_epochs,
         max_seconds=estimator.max_seconds,
@@ -245,7 +251,6 @@ def _settings(estimator: BaseAutoencoder, n_rows: int, width: int, device: torch
         learning_rate_schedule=estimator.learning_rate_schedule,
         patience=resolve_patience(estimator.patience, max_epochs),
         precision=resolve_precision(estimator.precision, device),
-        compile=bool(estimator.compile),
     )
 
 
