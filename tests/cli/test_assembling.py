@@ -131,7 +131,7 @@ def test_encoder_starts_from_the_network_that_is_set() -> None:
         (
             "vq-vae",
             {"tokens": 2, "latent": "finite-scalar"},
-            "`tokens` has no effect: the latent is `finite-scalar`; its parameters are levels.",
+            "`tokens` has no effect: the latent is `finite-scalar`; its parameters are levels, decay.",
         ),
         (
             "fsq-autoencoder",

@@ -87,4 +87,4 @@ def test_it_says_how_far_it_is() -> None:
     seen = []
     fit_symbol_transformer(SMALL, chain(20, 0), (3,) * 8, None, seed=0, on_step=lambda *step: seen.append(step))
     assert [done for done, _ in seen] == list(range(1, len(seen) + 1))
-    assert {steps for _, steps in seen} == {30}
+    assert {steps for _, steps in seen} == {60}

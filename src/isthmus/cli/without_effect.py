@@ -6,7 +6,7 @@ from isthmus.core.spec import Spec
 from isthmus.estimators.base import BaseAutoencoder
 from isthmus.estimators.vae import VAE
 from isthmus.estimators.vqvae import VQVAE
-from isthmus.models.defaults import AUTO, has_codebook
+from isthmus.models.defaults import AUTO
 
 from .stand_in import latent_of, objective_of
 
@@ -47,6 +47,6 @@ def _quantisation(estimator: VQVAE, latent_from_parameters: bool) -> dict[str, s
             found[name] = f"the latent is `{latent.name}`; {instead}"
     if estimator.penalties != AUTO:
         found["commitment"] = "the penalties are named; set penalties.commitment.weight."
-    elif not has_codebook(latent):
+    elif not latent.has_codebook:
         found["commitment"] = f"latent `{latent.name}` has no codebook that moves."
     return found

@@ -291,14 +291,9 @@ def _penalties(
     return {**parts.penalties, taking[0]: chosen.replace(weight=weight)}
 
 
-def has_codebook(latent: Latent) -> bool:
-    """Whether codes are replaced by vectors that move along with the encoder."""
-    return hasattr(latent, "decay")
-
-
 def _quantisation_penalties(latent: Latent, commitment: float) -> Mapping[str, Penalty]:
     """What holds encoder and codebook together; other codes, and those rounded to fixed levels, need nothing."""
-    if not has_codebook(latent):
+    if not latent.has_codebook:
         usual = Commitment().weight
         if commitment != usual:
             raise ParameterError(

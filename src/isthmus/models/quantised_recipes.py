@@ -27,7 +27,7 @@ QUANTISED = (
         "vqvae",
         "Each dimension is rounded to a few levels: no codebook, none of its failures.",
         "Discrete codes without anything to tune: the safe choice.",
-        "−log p(x|z),  z = round(bounded f(x))",
+        "−log p(x|z),  z = round(tanh((f(x) − m) / s)),  m and s moving averages",
         "Mentzer, Minnen, Agustsson & Tschannen (2023), Finite scalar quantization, arXiv:2309.15505",
         {"latent": part("finite-scalar")},
     ),

@@ -15,9 +15,11 @@ from isthmus.components.networks.layers import initialise
 from isthmus.components.priors.symbol_transformer import SymbolTransformer, SymbolTransformerPrior
 from isthmus.core.random import torch_generator
 
-BATCH_TOKENS = 4096
-MAXIMUM_STEPS = 600
-EPOCHS = 30
+# Few rows are trained on in small batches: at an equal number of steps they reach a higher likelihood than large ones,
+# in a third of the time. The batch grows with the data until so many epochs no longer fit in the steps.
+SMALLEST_BATCH, LARGEST_BATCH = 512, 4096
+MINIMUM_STEPS, MAXIMUM_STEPS = 60, 600
+EPOCHS = 12
 WARM_UP = 0.1
 LEARNING_RATE = 3e-3
 LARGEST_NORM = 1.0
@@ -42,8 +44,9 @@ def fit_symbol_transformer(
 ) -> SymbolTransformerPrior:
     """The prior component that ``spec`` describes, trained by maximum likelihood.
 
-    Adam with a one-cycle rate, at most 30 epochs and 600 steps of about 4,096 symbols; the parameters that were best on
-    ``held_out`` rows are kept (every tenth row of ``symbols`` if there are fewer than two).
+    Adam with a one-cycle rate, 12 epochs of batches of 512 to 4,096 symbols, but at least 60 and at most 600 steps;
+    the parameters that were best on ``held_out`` rows are kept (every tenth row of ``symbols`` if there are fewer than
+    two).
 
     Parameters
     ----------
@@ -65,8 +68,8 @@ def fit_symbol_transformer(
     generator = torch_generator(seed)
     initialise(torch.nn.ModuleList([module]), generator)
     rows, judged = _parts(symbols, held_out)
-    size = max(1, min(len(rows), BATCH_TOKENS // len(levels)))
-    steps = min(MAXIMUM_STEPS, EPOCHS * math.ceil(len(rows) / size))
+    size = _batch_rows(len(rows), len(levels))
+    steps = min(max(MINIMUM_STEPS, EPOCHS * math.ceil(len(rows) / size)), MAXIMUM_STEPS)
     optimiser = torch.optim.Adam(module.parameters(), LEARNING_RATE)
     best, best_loss, since = copy.deepcopy(module.state_dict()), _loss(module, judged), 0
     order, began = torch.empty(0, dtype=torch.int64), time.monotonic()
@@ -107,6 +110,11 @@ def _parts(symbols: np.ndarray, held_out: np.ndarray | None) -> tuple[Tensor, Te
     return (rows[~every], rows[every]) if every.any() else (rows, rows)
 
 
+def _batch_rows(rows: int, tokens: int) -> int:
+    symbols = min(max(rows * tokens * EPOCHS // MAXIMUM_STEPS, SMALLEST_BATCH), LARGEST_BATCH)
+    return max(1, min(rows, symbols // tokens))
+
+
 def _one_cycle(share: float) -> float:
     """Up to 1 in the first tenth, then down to 0 like half a cosine."""
     if share < WARM_UP:
@@ -118,6 +126,6 @@ def _one_cycle(share: float) -> float:
 def _loss(module: SymbolTransformerPrior, rows: Tensor) -> float:
     """Nats per row."""
     module.eval()
-    pieces = [-module().log_prob(piece).double().sum() for piece in rows.split(max(1, BATCH_TOKENS // rows.shape[1]))]
+    pieces = [-module().log_prob(piece).double().sum() for piece in rows.split(max(1, LARGEST_BATCH // rows.shape[1]))]
     module.train()
     return float(torch.stack(pieces).sum()) / len(rows)

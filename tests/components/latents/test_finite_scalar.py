@@ -51,3 +51,50 @@ def test_levels_are_cycled_over_the_dimensions_and_checked() -> None:
     for levels in (1, (), (8, 1), "many"):
         with pytest.raises(ParameterError, match=r"`levels` must be an integer in \[2, inf\), or a sequence"):
             FiniteScalar(levels).validate()
+
+
+def test_centre_and_unit_settle_at_mean_and_deviation_of_normal_outputs() -> None:
+    """And outputs that are all far off come back to where tanh has a slope."""
+    module = FiniteScalar(5, decay=0.9).build(2).double()
+    draws = torch.distributions.Normal(0.0, 1.0).icdf((torch.arange(4000, dtype=torch.float64) + 0.5) / 4000)
+    outputs = torch.stack([30 + 2 * draws, -7 + 0.1 * draws], 1)
+    for _ in range(600):
+        module.load_state_dict(module.state_dict() | module.updates(module(outputs), None))
+    torch.testing.assert_close(module.centre, torch.tensor([30.0, -7.0]).double(), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(module.scale, torch.tensor([2.0, 0.1]).double(), atol=1e-4, rtol=1e-4)
+
+
+def test_one_step_is_a_part_of_newtons() -> None:
+    """By finite differences of what the steps want to be zero."""
+    module, outputs = FiniteScalar(5, decay=0.75).build(1).double(), torch.tensor([[0.4], [-0.2], [1.5]]).double()
+    module.scale.fill_(0.7)
+    bounded, found = (outputs / 0.7).tanh(), module.updates(module(outputs), None)
+    draws = torch.distributions.Normal(0.0, 1.0).icdf((torch.arange(20000, dtype=torch.float64) + 0.5) / 20000)
+    step = 1e-4
+    slope = ((draws + step).tanh() - (draws - step).tanh()).mean() / (2 * step)
+    spreading = ((draws * math.exp(step)).tanh().square() - (draws * math.exp(-step)).tanh().square()).mean() / (
+        2 * step
+    )
+    assert float(found["centre"]) == pytest.approx(float(0.25 * 0.7 * bounded.mean() / slope), rel=1e-3)
+    gap = bounded.square().mean() - draws.tanh().square().mean()
+    assert float(found["scale"]) == pytest.approx(0.7 * (1 + float(0.25 * gap / spreading)), rel=1e-3)
+
+
+def test_it_begins_at_the_first_rows_and_survives_constant_outputs() -> None:
+    module = FiniteScalar(5).build(2)
+    module.begin(torch.tensor([[1.0, 4.0], [3.0, 4.0]]), torch.Generator())
+    assert module.centre.tolist() == [2, 4]
+    assert module.scale.tolist() == pytest.approx([1, 1e-6])
+    outputs = torch.full((3, 2), 4.0)
+    for _ in range(3000):
+        module.load_state_dict(module.state_dict() | module.updates(module(outputs), None))
+    assert module(outputs).code.isfinite().all()
+    assert float(module.scale.min()) > 0
+
+
+def test_without_moving_it_is_the_tanh_of_the_paper() -> None:
+    module = FiniteScalar(5, decay=1.0).build(1)
+    module.begin(torch.tensor([[1.0], [3.0]]), torch.Generator())
+    outputs = torch.tensor([[0.3]])
+    assert module.updates(module(outputs), None) == {}
+    torch.testing.assert_close(module(outputs).encoded, outputs.tanh())

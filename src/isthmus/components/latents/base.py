@@ -34,11 +34,14 @@ class Latent(Spec):
         There is a divergence from a prior, and with it a bound on the log-likelihood.
     straight_through : bool
         Codes are rounded, and their gradient is that of what was rounded (``Posterior.encoded``): no derivative.
+    has_codebook : bool
+        Codes are made of vectors that are learnt, and that a :class:`Commitment` holds the encoder to.
     """
 
     stochastic: ClassVar[bool]
     code_space: ClassVar[str] = "euclidean"
     straight_through: ClassVar[bool] = False
+    has_codebook: ClassVar[bool] = False
 
     @property
     def bounded(self) -> bool:

@@ -53,6 +53,7 @@ class ResidualQuantised(Latent):
     stochastic: ClassVar[bool] = False
     code_space: ClassVar[str] = "symbols"
     straight_through: ClassVar[bool] = True
+    has_codebook: ClassVar[bool] = True
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
         "n_codes": CODES,
         "stages": (Interval(1, None, integer=True),),

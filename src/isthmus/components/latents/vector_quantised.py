@@ -57,6 +57,7 @@ class VectorQuantised(Latent):
     stochastic: ClassVar[bool] = False
     code_space: ClassVar[str] = "symbols"
     straight_through: ClassVar[bool] = True
+    has_codebook: ClassVar[bool] = True
     constraints: ClassVar[Mapping[str, Iterable[Constraint]]] = {
         "n_codes": CODES,
         "tokens": TOKENS,

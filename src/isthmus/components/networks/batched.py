@@ -42,11 +42,17 @@ class BatchedLinear(nn.Module):
         self.fans = [(in_features, out_features)] * members
 
     def initialise(self, generator: Generator) -> None:
-        """Draw the weights as :class:`Linear` does, each member by its own numbers of inputs and outputs in use."""
+        """Draw the weights as :class:`Linear` does, each member by its own numbers of inputs and outputs in use.
+
+        The weights of those not in use are 0. With an activation that is 0 at 0 they stay so: nothing comes out of such
+        a unit, and no gradient comes back.
+        """
         with torch.no_grad():
             nn.init.uniform_(self.weight, -1.0, 1.0, generator=generator)
             bounds = [math.sqrt(6 / (fan_in + fan_out)) for fan_in, fan_out in self.fans]
             self.weight.mul_(torch.tensor(bounds, dtype=self.weight.dtype)[:, None, None])
+            for weight, (fan_in, fan_out) in zip(self.weight, self.fans, strict=True):
+                weight[fan_out:], weight[:, fan_in:] = 0.0, 0.0
             nn.init.zeros_(self.bias)
 
     def forward(self, rows: Tensor) -> Tensor:
