@@ -38,10 +38,23 @@ model.fit(np.load("x.npy")).save("part.safetensors")
 """
 
 
-def isthmus(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own, without the current folder on the search path, as a script has it."""
-    start = "import sys; sys.path.remove(''); from isthmus.cli.main import main; main()"
-    words = [sys.executable, "-c", start, *arguments]
+def isthmus(folder: Path, *commands: str) -> subprocess.CompletedProcess[str]:
+    """Commands in a process of their own, without the current folder on the search path, as a script has it.
+
+    Its standard output ends with the exit codes.
+    """
+    program = (
+        "import sys; sys.path.remove('')\n"
+        "from isthmus.cli.main import app\n"
+        "codes = []\n"
+        "for words in sys.argv[1:]:\n"
+        "    try:\n"
+        "        app.main(words.split(), prog_name='isthmus')\n"
+        "    except SystemExit as end:\n"
+        "        codes.append(end.code)\n"
+        "print('codes', *codes)\n"
+    )
+    words = [sys.executable, "-c", program, *commands]
     return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
 
 
@@ -55,11 +68,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_network_of_ones_own_is_found_beside_the_command(folder: Path, run: Callable[..., Result]) -> None:
-    settings = ["--set", "network=custom", "--set", "network.path=my_networks:deep", "--max-epochs", "1"]
-    fitted = isthmus(folder, "fit", "x.npy", "-o", "net.safetensors", "--recipe", "autoencoder", *settings)
-    assert fitted.returncode == 0, fitted.stderr
-    coded = isthmus(folder, "encode", "net.safetensors", "x.npy", "--trust", "my_networks:deep")
-    assert coded.returncode == 0, coded.stderr
+    settings = "--set network=custom --set network.path=my_networks:deep --max-epochs 1"
+    done = isthmus(
+        folder,
+        f"fit x.npy -o net.safetensors --recipe autoencoder {settings}",
+        "encode net.safetensors x.npy -o codes.npy --trust my_networks:deep",
+    )
+    assert done.stdout.splitlines()[-1] == "codes 0 0", done.stderr
     refused = run("encode", folder / "net.safetensors", folder / "x.npy")
     assert refused.exit_code == 1
     assert "runs code from 'my_networks:deep'" in refused.stderr
@@ -74,7 +89,7 @@ def test_a_part_of_ones_own_is_imported_where_it_is_trusted(folder: Path, run: C
     assert "the penalty 'fourth-power', which is not registered" in refused.stderr
     missing = run("encode", folder / "part.safetensors", folder / "x.npy", "--trust", "your_parts:FourthPower")
     assert "the trusted module 'your_parts' cannot be imported" in missing.stderr
-    other = isthmus(folder, "encode", "part.safetensors", "x.npy", "--trust", "my_parts:Other")
-    assert "runs code from 'my_parts:FourthPower'" in other.stderr
-    coded = isthmus(folder, "encode", "part.safetensors", "x.npy", "--trust", "my_parts:FourthPower")
-    assert coded.returncode == 0, coded.stderr
+    encode = "encode part.safetensors x.npy -o codes.npy --trust my_parts"
+    done = isthmus(folder, f"{encode}:Other", f"{encode}:FourthPower")
+    assert "runs code from 'my_parts:FourthPower'" in done.stderr
+    assert done.stdout.splitlines()[-1] == "codes 1 0", done.stderr

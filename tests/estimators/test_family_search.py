@@ -107,7 +107,9 @@ def survey():
 
 def test_levels_go_in_and_come_out(survey):
     schema = {"tree": "categorical", "leaf": "categorical"}
-    model = VAE(2, schema=schema, max_epochs=30, batch_size=40, network=MLP(hidden=(16,)), random_state=0).fit(survey)
+    network = MLP(hidden=(16,))
+    model = VAE(2, schema=schema, max_epochs=15, batch_size=40, learning_rate=0.01, network=network, random_state=0)
+    model.fit(survey)
     kinds = [type(one) for one in model.composition_.likelihoods]
     assert set(kinds) == {Autoregressive}
     separate = Autoencoder(2, schema=schema, max_epochs=1, random_state=0).fit(survey)

@@ -23,7 +23,7 @@ def table(n: int, seed: int) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def model() -> VAE:
     holes = table(400, 0).mask(np.random.default_rng(1).random((400, 3)) < 0.15)
-    return VAE(2, network=MLP(hidden=(32,)), max_epochs=40, random_state=0).fit(holes)
+    return VAE(2, network=MLP(hidden=(32,)), max_epochs=28, random_state=0).fit(holes)
 
 
 def test_levels_and_numbers_follow_from_the_others_and_what_is_there_stays(model: VAE) -> None:
@@ -42,15 +42,15 @@ def test_levels_and_numbers_follow_from_the_others_and_what_is_there_stays(model
 
 def test_draws_vary_as_far_as_the_others_leave_it_open(model: VAE) -> None:
     asked = pd.DataFrame({"size": [0.0, np.nan], "level": ["low", None], "double": [np.nan, np.nan]})
-    many = model.impute(asked, samples=60, random_state=0)
+    many = model.impute(asked, samples=40, random_state=0)
     known, open_ = (np.array([one["double"][row] for one in many]) for row in (0, 1))
     assert abs(known.mean()) < 6
     assert known.std() < 8
     assert open_.std() > 10  # nothing is known of this row
     assert len({one["level"][1] for one in many}) == 3
-    again = model.impute(asked, samples=60, random_state=0)
+    again = model.impute(asked, samples=40, random_state=0)
     pd.testing.assert_frame_equal(many[7], again[7])
-    alone = model.impute(asked[1:], samples=60, random_state=0)
+    alone = model.impute(asked[1:], samples=40, random_state=0)
     pd.testing.assert_frame_equal(many[7][1:], alone[7])
 
 

@@ -63,6 +63,17 @@ def grid_points_are_the_nearest() -> None:
     close(gradient, 1 - bounded**2, 1e-12)
 
 
+def the_grid_follows_what_is_normal() -> None:
+    """Its centre becomes the mean, and its unit the standard deviation."""
+    latent = FiniteScalar(levels=5, decay=0.8).build(1).double()
+    quantiles = torch.special.ndtri((torch.arange(500, dtype=torch.float64) + 0.5) / 500)
+    rows = (4 - 3 * quantiles)[:, None]
+    for _ in range(80):
+        latent.load_state_dict(latent.state_dict() | latent.updates(latent(rows), None))
+    close(latent.centre, 4.0, 1e-6)
+    close(latent.scale, 3.0, 0.01)
+
+
 def _vectors() -> tuple[Tensor, Tensor]:
     return values(3, 2), values(12, 4, seed=1)
 

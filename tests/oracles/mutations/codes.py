@@ -66,8 +66,18 @@ CODES = (
         ),
         (
             "grid: not bounded",
-            "bounded = parameters.tanh()",
-            "bounded = parameters.clamp(-1, 1)",
+            "bounded = ((parameters - self.centre) / self.scale).tanh()",
+            "bounded = ((parameters - self.centre) / self.scale).clamp(-1, 1)",
+        ),
+        (
+            "grid: the centre flees",
+            '"centre": self.centre + part * self.scale * bounded.mean(0) / SLOPE,',
+            '"centre": self.centre - part * self.scale * bounded.mean(0) / SLOPE,',
+        ),
+        (
+            "grid: the unit of the mean size",
+            "wider = 1 + part * (bounded.square().mean(0) - SQUARE) / SPREADING",
+            "wider = 1 + part * (bounded.abs().mean(0) - SQUARE) / SPREADING",
         ),
     ),
     *of(
