@@ -10,7 +10,7 @@ from isthmus.components.priors.categorical_mixture import CategoricalMixture
 from isthmus.components.priors.uniform_symbols import UniformSymbols
 from isthmus.core.random import torch_generator
 from isthmus.distributions.symbol_mixture import SymbolMixture
-from isthmus.uses.symbol_density import COMMON_ROWS, _counts, _maximised, fit_latent_classes, fit_symbol_density
+from isthmus.uses.symbol_density import _counts, _maximised, fit_latent_classes, fit_symbol_density
 
 LEVELS = (4, 3, 4, 3)
 
@@ -45,21 +45,22 @@ def test_recovers_planted_classes() -> None:
         torch.testing.assert_close(table[order], wanted[:, place, : LEVELS[place]], rtol=0, atol=0.03)
 
 
-def test_every_step_climbs() -> None:
+@pytest.mark.parametrize("common_rows", [1.0, 20.0])
+def test_every_step_climbs(common_rows: float) -> None:
     data = torch.from_numpy(rows(300))
     common = [(table + 0.5) / (300 + 0.5 * len(table)) for table in _counts(data, LEVELS, torch.ones(300, 1).double())]
     shares = torch.rand(300, 3, generator=torch_generator(1), dtype=torch.float64)
-    mixture = _maximised(data, LEVELS, shares / shares.sum(-1, keepdim=True), common)
+    mixture = _maximised(data, LEVELS, shares / shares.sum(-1, keepdim=True), common, common_rows)
     reached = []
     for _ in range(15):
-        # The row of common frequencies that each class is given counts as well.
+        # The rows of common frequencies that each class is given count as well.
         given = sum(
-            COMMON_ROWS * (table.T * mixture.log_probs[:, place, : len(table)]).sum()
+            common_rows * (table.T * mixture.log_probs[:, place, : len(table)]).sum()
             for place, table in enumerate(common)
         )
         joint = mixture.component_log_prob(data)
         reached.append(float(joint.logsumexp(-1).sum() + given))
-        mixture = _maximised(data, LEVELS, joint.softmax(-1), common)
+        mixture = _maximised(data, LEVELS, joint.softmax(-1), common, common_rows)
     assert (np.diff(reached) > -1e-9).all()
     assert reached[-1] - reached[0] > 10
 
@@ -76,6 +77,21 @@ def test_chooses_what_describes_held_out_rows_best() -> None:
     assert fit_symbol_density(even, LEVELS, None, seed=0)[0] == UniformSymbols()
     uneven = np.minimum(even, 1)
     assert fit_symbol_density(uneven, LEVELS, None, seed=0)[0] == CategoricalMixture(1)
+
+
+def test_few_rows_of_large_codebooks_get_classes_that_are_smoothed_much() -> None:
+    """Eight classes with frequencies of their own for 48 symbols at 4 places: many numbers for 400 rows."""
+    generator, levels = np.random.Generator(np.random.PCG64(3)), (48,) * 4
+    tables = np.exp(2 * generator.normal(size=(8, 4, 48))).cumsum(-1)
+    chosen = tables[generator.integers(0, 8, 1100)]
+    data = (generator.random((1100, 4, 1)) * chosen[..., -1:] > chosen).sum(-1)
+    spec, module = fit_symbol_density(data[:400], levels, data[400:500], seed=0)
+    assert spec.n_components > 1
+    fresh = torch.from_numpy(data[500:])
+    for others, common_rows in ((1, 0.0), (spec.n_components, 1.0)):
+        other = CategoricalMixture(others).build(0, levels=levels)
+        other.assign(*fit_latent_classes(data[:400], levels, others, 0, common_rows))
+        assert float((module().log_prob(fresh) - other().log_prob(fresh)).detach().mean()) > 0.5
 
 
 def test_rows_of_one_symbol_need_no_classes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +20,7 @@ from isthmus.distributions.symbol_mixture import SymbolMixture
 from .density_choice import Candidate, best_density
 from .symbol_transformer import OnStep, fit_symbol_transformer
 
-COMPONENTS = (1, 10, 50)
+COMPONENTS = (10, 50)
 # From so many places and rows on, a network may find what follows what; below, classes say as much in less time.
 SEQUENCE_PLACES, SEQUENCE_ROWS = 8, 500
 MAXIMUM_ROWS = 20_000
@@ -27,8 +28,9 @@ MAXIMUM_STEPS = 100
 TOLERANCE = 1e-4
 # Krichevsky & Trofimov's (1981) half a row of each symbol: none is impossible.
 HALF_A_ROW = 0.5
-# Each class is given one more row, with the frequencies of all rows.
-COMMON_ROWS = 1.0
+# Each class is given so many rows more, with the frequencies of all rows: a few where the classes differ much and many
+# rows tell them apart, more where codebooks are large.
+COMMON_ROWS = (1.0, 20.0)
 
 
 def fit_symbol_density(
@@ -40,7 +42,8 @@ def fit_symbol_density(
     max_seconds: float | None = None,
     on_step: OnStep | None = None,
 ) -> tuple[Prior, PriorModule]:
-    """The best of uniform symbols, independent ones, mixtures of 10 and 50 classes, and a transformer.
+    """The best of uniform symbols, independent ones, mixtures of 10 and 50 classes (smoothed little, and much), and a
+    transformer.
 
     Chosen by the mean log-likelihood of ``held_out`` rows, or by the Bayesian information criterion if there are fewer
     than two of them. At most 20,000 rows are used. Rows of a single symbol need no classes; the transformer is tried
@@ -63,13 +66,13 @@ def fit_symbol_density(
     symbols, levels = symbols[:MAXIMUM_ROWS], tuple(levels)
     uniform = UniformSymbols()
     candidates = [Candidate(uniform, uniform.build(0, levels=levels), 0)]
-    for n_components in COMPONENTS:
-        if n_components == 1 or (len(levels) > 1 and len(symbols) >= 2 * n_components):
-            spec = CategoricalMixture(n_components)
-            module = spec.build(0, levels=levels)
-            module.assign(*fit_latent_classes(symbols, levels, n_components, seed))
-            free = n_components * (1 + sum(levels) - len(levels)) - 1
-            candidates.append(Candidate(spec, module, free))
+    several = [k for k in COMPONENTS if len(levels) > 1 and len(symbols) >= 2 * k]
+    for n_components, common in [(1, 0.0), *itertools.product(several, COMMON_ROWS)]:
+        spec = CategoricalMixture(n_components)
+        module = spec.build(0, levels=levels)
+        module.assign(*fit_latent_classes(symbols, levels, n_components, seed, common))
+        free = n_components * (1 + sum(levels) - len(levels)) - 1
+        candidates.append(Candidate(spec, module, free))
     if len(levels) >= SEQUENCE_PLACES and len(symbols) >= SEQUENCE_ROWS:
         sequence = SymbolTransformer()
         network = fit_symbol_transformer(
@@ -80,12 +83,12 @@ def fit_symbol_density(
 
 
 def fit_latent_classes(
-    symbols: np.ndarray, levels: Sequence[int], n_components: int, seed: int
+    symbols: np.ndarray, levels: Sequence[int], n_components: int, seed: int, common_rows: float = COMMON_ROWS[0]
 ) -> tuple[Tensor, list[Tensor]]:
     """Weights (k,) and the probabilities (k, K_t) of each place, by expectation maximisation, in float64.
 
     One class has the frequencies of the symbols, with half a row of each added; several begin at rows that differ much
-    and are each given one row of those frequencies.
+    and are each given some rows of those frequencies: the mode of a posterior whose prior is Dirichlet's.
 
     Parameters
     ----------
@@ -94,6 +97,8 @@ def fit_latent_classes(
         K_t.
     n_components : int
     seed : int
+    common_rows : float
+        How many rows each of several classes is given.
 
     Examples
     --------
@@ -110,12 +115,12 @@ def fit_latent_classes(
     first = spread_rows(lambda row: (rows != rows[row]).sum(-1).double(), n_components, torch_generator(seed))
     alone = torch.zeros(len(rows), n_components, dtype=torch.float64)
     alone[first, torch.arange(n_components)] = 1
-    mixture = _maximised(rows, levels, alone, common)
+    mixture = _maximised(rows, levels, alone, common, common_rows)
     before = -torch.inf
     for _ in range(MAXIMUM_STEPS):
         joint = mixture.component_log_prob(rows)
         reached = float(joint.logsumexp(-1).mean())
-        mixture = _maximised(rows, levels, joint.softmax(-1), common)
+        mixture = _maximised(rows, levels, joint.softmax(-1), common, common_rows)
         if reached - before < TOLERANCE:
             break
         before = reached
@@ -131,10 +136,12 @@ def _counts(rows: Tensor, levels: Sequence[int], shares: Tensor) -> list[Tensor]
     ]
 
 
-def _maximised(rows: Tensor, levels: Sequence[int], shares: Tensor, common: Sequence[Tensor]) -> SymbolMixture:
+def _maximised(
+    rows: Tensor, levels: Sequence[int], shares: Tensor, common: Sequence[Tensor], common_rows: float
+) -> SymbolMixture:
     """The M-step: shares (n, k) of the classes in each row."""
     totals = shares.sum(0)
     log_probs = torch.full((len(totals), len(levels), max(levels)), -torch.inf, dtype=shares.dtype)
     for place, (found, table) in enumerate(zip(_counts(rows, levels, shares), common, strict=True)):
-        log_probs[:, place, : len(table)] = ((found + COMMON_ROWS * table) / (totals + COMMON_ROWS)).T.log()
+        log_probs[:, place, : len(table)] = ((found + common_rows * table) / (totals + common_rows)).T.log()
     return SymbolMixture((totals / totals.sum()).clamp_min(1e-30).log(), log_probs)

@@ -125,7 +125,7 @@ USES = (
         ),
         (
             "M-step of symbols: the common row forgotten",
-            "log_probs[:, place, : len(table)] = ((found + COMMON_ROWS * table) / (totals + COMMON_ROWS)).T.log()",
+            "log_probs[:, place, : len(table)] = ((found + common_rows * table) / (totals + common_rows)).T.log()",
             "log_probs[:, place, : len(table)] = (found / totals).clamp_min(1e-30).T.log()",
         ),
         (
