@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
-from torch import Tensor
 
 from isthmus import distributions
 from isthmus.components.latents.gaussian import GaussianLatent
@@ -24,7 +23,6 @@ from isthmus.components.penalties.kl import KL
 from isthmus.components.priors.full_gaussian import FullGaussian
 from isthmus.components.priors.standard_normal import StandardNormal
 from isthmus.components.priors.uniform_sphere import UniformSphere
-from isthmus.core.batch import Batch
 from isthmus.core.blocks import Block
 from isthmus.core.errors import ParameterError
 from isthmus.models.autoencoder import ComposedAutoencoder
@@ -35,18 +33,9 @@ from isthmus.uses.imputation_particles import Normals, Particles, find_modes, wa
 from isthmus.uses.imputation_rows import Holes, features_of, repetitions
 from isthmus.uses.imputation_target import CodeTarget
 
+from .plain_source import Source
+
 WIDTH, DIM, ROWS, VARIANCE = 6, 3, 40, 0.3
-
-
-@dataclass(frozen=True)
-class Source:
-    values: Tensor
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def take(self, index) -> Batch:
-        return Batch(self.values[index])
 
 
 @dataclass(frozen=True)

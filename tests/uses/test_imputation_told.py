@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -18,13 +17,14 @@ from isthmus.components.objectives.penalised_likelihood import PenalisedLikeliho
 from isthmus.components.penalties.completion import Completion
 from isthmus.components.penalties.kl import KL
 from isthmus.components.priors.standard_normal import StandardNormal
-from isthmus.core.batch import Batch
 from isthmus.core.blocks import Block
 from isthmus.models.autoencoder import ComposedAutoencoder
 from isthmus.models.composition import Composition
 from isthmus.uses.imputation import completed
 from isthmus.uses.imputation_rows import Holes, Piece, pieces
 from isthmus.uses.imputation_told import is_told, told_draws, told_means
+
+from .plain_source import Source
 
 # Two columns of 0/1 and two of three levels: 36 rows in all.
 BLOCKS = (Block("binary", 0, 2, (2,)), Block("categorical", 2, 8, (6,), cardinality=3))
@@ -39,17 +39,6 @@ MISSING = np.array(
     ]
 )
 ALONE = [3, 4]
-
-
-@dataclass(frozen=True)
-class Source:
-    values: Tensor
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def take(self, index) -> Batch:
-        return Batch(self.values[index])
 
 
 def as_features(cells) -> Tensor:
