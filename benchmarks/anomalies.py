@@ -1,9 +1,10 @@
 """Anomalies: ranking, false alarms, far outliers, reasons, speed and mixed tables, with everybody's defaults.
 
 one-class: a random half of the normal rows trains; the other half and all anomalies are ranked. unsupervised: all rows
-are learnt from and ranked. No row is resampled or stands in both halves; nothing is tuned for a set, or on labels. The
-15 sets of ADBench with at most 12,000 rows and 300 columns, and as "…, large" ten others (of more than 50,000 rows, so
-many drawn at random). The further sections say below their tables what they measure.
+are learnt from and ranked. No row is resampled or stands in both halves; nothing is tuned for a set, or on labels.
+Where the rows to learn from are all normal ours is told so (`contamination=0`); "untold" shows it without. The 15 sets
+of ADBench with at most 12,000 rows and 300 columns, and as "…, large" ten others (of more than 50,000 rows, so many
+drawn at random). The further sections say below their tables what they measure.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def one_hot(train: pd.DataFrame, rows: pd.DataFrame) -> tuple[np.ndarray, np.nda
 def _ours(train: pd.DataFrame, rows: pd.DataFrame, seed: int) -> np.ndarray:
     import isthmus
 
-    return isthmus.AnomalyDetector(random_state=seed).fit(train).anomaly_score(rows)
+    return isthmus.AnomalyDetector(contamination=0, random_state=seed).fit(train).anomaly_score(rows)
 
 
 def _forest(train: pd.DataFrame, rows: pd.DataFrame, seed: int) -> np.ndarray:

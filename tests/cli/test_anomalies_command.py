@@ -226,7 +226,7 @@ def test_default_rates_are_the_smallest_that_the_rows_can_tell() -> None:
         {"alarm_rate": 0.05},
         {"alarm_rate": 0.1},
         {"alarm_rate": 0.1},
-        {},
+        {"contamination": 0.0},
     ]
     assert rule.settings(1000, 0.2, False) == {}
     assert AlarmRule(0.3, None, None).settings(1000, 0.2, True) == {"alarm_rate": 0.3}

@@ -108,6 +108,17 @@ def test_warnings_are_told_once(files, run: Callable[..., Result]) -> None:
     assert done.stderr.count("X does not have valid feature names") == 1
 
 
+def test_a_level_that_training_did_not_see_is_told_once(run: Callable[..., Result], tmp_path: Path) -> None:
+    table, other, model = tmp_path / "table.csv", tmp_path / "other.csv", tmp_path / "m.safetensors"
+    lines = [f"{row % 7},{'ab'[row % 2]}" for row in range(60)]
+    table.write_text("\n".join(["size,kind", *lines]) + "\n", encoding="utf-8")
+    other.write_text("\n".join(["size,kind", "3,new", *lines[1:]]) + "\n", encoding="utf-8")
+    assert run("fit", table, "-o", model, "--max-epochs", 1, "-q").exit_code == 0
+    done = run("evaluate", model, other, "-n", 0)
+    assert done.exit_code == 0
+    assert done.stderr.count("has the level 'new'") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

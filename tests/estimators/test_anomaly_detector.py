@@ -3,45 +3,35 @@
 from __future__ import annotations
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
 from sklearn.base import clone
 
 from isthmus.core.errors import DataWarning, InputError, ParameterError
+from isthmus.core.random import spawn_seeds
 from isthmus.estimators.anomaly_detector import AnomalyDetector
+from isthmus.estimators.anomaly_fitting import split
 from isthmus.uses.anomaly import anomaly_parts
 from isthmus.uses.anomaly_explanation import JOINT
 
 from .odd_rows import FAST, numbers, table
 
-
-@pytest.fixture(scope="module")
-def detector() -> AnomalyDetector:
-    return AnomalyDetector(**FAST).fit(numbers())
-
-
-@pytest.fixture(scope="module")
-def calibrated() -> AnomalyDetector:
-    return AnomalyDetector(alarm_rate=0.05, **FAST).fit(numbers(400))
-
-
-@pytest.fixture(scope="module")
-def of_table() -> AnomalyDetector:
-    return AnomalyDetector(**{**FAST, "max_epochs": 40, "batch_size": 32}).fit(table())
-
-
 # Scores
 
 
-def test_what_breaks_the_rules_of_normal_rows_scores_higher(detector) -> None:
+def test_what_breaks_the_rules_of_normal_rows_scores_higher(detector, calibrated) -> None:
     normal = numbers(300, seed=1)
     odd = normal.copy()
     odd[:, 1] += np.where(odd[:, 1] > 0, -3, 3)
     scores, odd_scores = detector.anomaly_score(normal), detector.anomaly_score(odd)
     assert scores.dtype == np.float64
     assert scores.shape == (300,)
-    assert np.mean(odd_scores[:, None] > scores[None]) > 0.97
+    assert np.mean(odd_scores[:, None] > scores[None]) > 0.95
+    # Rows that are known to be normal leave less room.
+    known, odd_known = calibrated.anomaly_score(normal), calibrated.anomaly_score(odd)
+    assert np.mean(odd_known[:, None] > known[None]) > 0.97
     assert (detector.predict(odd) == -1).mean() > 0.8
     assert (detector.predict(normal) == -1).mean() < 0.1
 
@@ -255,13 +245,57 @@ def test_tables_with_holes_and_unknown_levels_are_scored(of_table) -> None:
     np.testing.assert_array_equal(of_table.score_samples(shuffled), scores)
 
 
-def test_odd_rows_that_lie_together_are_found_if_they_are_expected() -> None:
+def test_odd_rows_that_lie_together_are_found_unless_they_are_said_to_be_normal() -> None:
     X = numbers(400)
     X[:5, 1] += 2.5
     X[:5] = X[0] + 0.05 * (X[:5] - X[0])
-    plain, mixed = (AnomalyDetector(**{**FAST, "max_epochs": 5}, contamination=c).fit(X) for c in ("auto", 0.05))
-    assert mixed.judge_.scorer.ensemble.spec.trim == 0.05
-    assert plain.judge_.scorer.ensemble.spec.trim == 0.0
-    ranks = [(one.anomaly_score(X[:5])[:, None] > one.anomaly_score(X[5:])).mean() for one in (plain, mixed)]
-    assert ranks[1] > ranks[0] + 0.05
-    assert ranks[1] > 0.9
+    ranks, trims = [], []
+    for contamination in (0, "auto", 0.05):
+        fitted = AnomalyDetector(**{**FAST, "max_epochs": 3}, contamination=contamination).fit(X)
+        ranks.append((fitted.anomaly_score(X[:5])[:, None] > fitted.anomaly_score(X[5:])).mean())
+        trims.append(fitted.judge_.scorer.ensemble.spec.trim)
+        # Of rows that are normal none gives alarm.
+        assert (fitted.predict(X) == -1).any() == (contamination != 0)
+    assert trims == [0.0, 0.25, 0.05]
+    assert min(ranks[1:]) > max(0.9, ranks[0] + 0.05)
+
+
+# What calibration rows are kept from
+
+
+def reserved_rows(n: int) -> np.ndarray:
+    """The rows of ``n`` that calibrate, where the seed is 0."""
+    return split(n, 0.2, None, spawn_seeds(0, 4)[0])[2].numpy()
+
+
+def test_nothing_is_learnt_of_columns_from_calibration_rows() -> None:
+    X, calibrate = numbers(100), {**FAST, "max_epochs": 1, "alarm_rate": 0.2}
+    reserved = reserved_rows(100)
+    changed = X.copy()
+    changed[reserved, :4] = 50.0 + changed[reserved, :4]
+    one, other = AnomalyDetector(**calibrate).fit(X), AnomalyDetector(**calibrate).fit(changed)
+    np.testing.assert_array_equal(one.schema_.columns.shift, other.schema_.columns.shift)
+    np.testing.assert_array_equal(one.score_samples(X), other.score_samples(X))
+    np.testing.assert_array_equal(other.calibration_scores_, np.sort(other.anomaly_score(changed[reserved])))
+    assert other.calibration_scores_[0] > one.calibration_scores_[-1]
+
+
+def test_a_level_that_only_calibration_rows_have_is_unknown_and_nothing_to_warn_of() -> None:
+    X, reserved = table(100), reserved_rows(100)
+    X.loc[reserved[0], "town"] = "Chur"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fitted = AnomalyDetector(**{**FAST, "max_epochs": 1}, alarm_rate=0.2).fit(X)
+    assert next(column.levels.values for column in fitted.schema_.roles.categorical) == ("Bern", "Genf", "Lugano")
+    with pytest.warns(DataWarning, match="Chur"):
+        assert fitted.anomaly_score(X.iloc[reserved[:1]])[0] in fitted.calibration_scores_
+
+
+def test_calibration_rows_that_fit_no_column_of_the_others_are_learnt_from_after_all() -> None:
+    X, reserved = (numbers(100)[:, :4] > 0).astype(float), reserved_rows(100)
+    X[reserved[0], 1] = 2.0
+    fitted = AnomalyDetector(**{**FAST, "max_epochs": 1}, alarm_rate=0.2).fit(X)
+    assert np.isfinite(fitted.score_samples(X)).all()
+    X[reserved[0], 1] = np.nan
+    with pytest.raises(InputError, match=f"row {reserved[0]}, column 1"):
+        AnomalyDetector(**{**FAST, "max_epochs": 1}, alarm_rate=0.2).fit(X)

@@ -19,22 +19,6 @@ from isthmus.training.callbacks import Callback
 
 from .odd_rows import FAST, numbers, table
 
-
-@pytest.fixture(scope="module")
-def detector() -> AnomalyDetector:
-    return AnomalyDetector(**FAST).fit(numbers())
-
-
-@pytest.fixture(scope="module")
-def calibrated() -> AnomalyDetector:
-    return AnomalyDetector(alarm_rate=0.05, **FAST).fit(numbers(400))
-
-
-@pytest.fixture(scope="module")
-def of_table() -> AnomalyDetector:
-    return AnomalyDetector(**{**FAST, "max_epochs": 30}).fit(table())
-
-
 # Other models
 
 
@@ -114,7 +98,7 @@ def test_an_unfitted_detector_says_so() -> None:
     [
         ({"members": 0}, "members"),
         ({"contamination": 0.6}, "contamination"),
-        ({"contamination": 0.0}, "contamination"),
+        ({"contamination": -0.1}, "contamination"),
         ({"alarm_rate": 1.0}, "alarm_rate"),
         ({"trim": 0.6}, "trim"),
         ({"hidden": "wide"}, "hidden"),

@@ -99,6 +99,14 @@ def test_forced_collapse_is_told_counted_and_recorded(tmp_path):
     assert healthy.active_units_ == 3
 
 
+@pytest.mark.parametrize("dim", [2, 3])
+def test_collapse_is_told_of_data_that_leave_nothing_over(dim):
+    """A linear model of as many dimensions as the data have would need no noise."""
+    flat = np.random.default_rng(0).normal(size=(80, 2)) @ np.array([[1.0, 2.0, 0.5, 0.0], [0.0, 1.0, -1.0, 3.0]])
+    with pytest.warns(CollapseWarning, match=f"of {dim} latent dimensions are active, where .* would use 2:"):
+        VAE(dim, beta=1e3, warmup_epochs=0, max_epochs=3, **SMALL).fit(flat)
+
+
 def test_sigma_is_calibrated_exactly(monkeypatch):
     """σ² is the mean squared error over the training rows and the very noise that calibration drew."""
     drawn, at = [], []

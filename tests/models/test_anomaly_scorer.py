@@ -63,7 +63,7 @@ def test_the_score_is_what_its_definition_says() -> None:
                 totals += np.where(hides[member], costs, 0.0)
                 counts += hides[member].numpy()
         h = (totals / counts).mean(1)
-        k = made.neighbours(given).mean(1).numpy()
+        k = made.neighbours(given).numpy()
     k0, r0, h0 = made.medians.tolist()
     expected = np.log1p(k / k0) + 0.5 * np.log1p(r / r0) + 0.5 * np.log1p(h / h0)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
@@ -78,44 +78,56 @@ def test_without_hidden_cells_the_reconstruction_counts_for_both() -> None:
     assert made.hidden_costs.shape == (0, 2, 3)
 
 
-@pytest.mark.parametrize("training_rows", [1, 40, 64, 65, 300])
+def squares_to(sample: np.ndarray, given: np.ndarray) -> np.ndarray:
+    return ((given[:, None].astype(np.float64) - sample) ** 2).sum(-1).min(1)
+
+
+@pytest.mark.parametrize("training_rows", [1, 40, 64, 65, 200])
 def test_the_distance_is_that_to_the_nearest_training_row(training_rows: int) -> None:
     training, given = rows(training_rows, 3, seed=7), rows(7, 3)
     neighbours = Neighbours(training_rows, 3)
     neighbours.fill(training, torch_generator(1))
-    squares = (given.double().numpy()[:, None] - training.double().numpy()) ** 2
-    expected = squares[np.arange(7), squares.sum(-1).argmin(1)]
-    found = neighbours(given)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_allclose(neighbours(given), squares_to(training.numpy(), given.numpy()), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("training_rows", "size"), [(3, 1), (40, 10), (255, 63), (300, 64)])
+@pytest.mark.parametrize(("training_rows", "size"), [(3, 1), (40, 10), (63, 15), (200, 16)])
 def test_among_mixed_rows_it_is_the_mean_over_samples(training_rows: int, size: int) -> None:
     training, given = rows(training_rows, 3, seed=7), rows(7, 3)
+    # Some lie so near to a training row, or so far from all, that a difference of squares would not tell.
+    given = torch.cat([given, training[:3] + 1e-4, given * 1e6])
     neighbours = Neighbours(training_rows, 3, mixed=True)
     neighbours.fill(training, torch_generator(1))
-    samples = neighbours.rows.double().numpy()
+    samples = neighbours.rows.numpy()
     assert samples.shape == (32, size, 3)
-    expected = np.zeros((7, 3))
-    for sample in samples:
-        assert len(np.unique(sample, axis=0)) == len(sample)
-        squares = (given.double().numpy()[:, None] - sample) ** 2
-        expected += squares[np.arange(7), squares.sum(-1).argmin(1)] / len(samples)
-    found = neighbours(given)
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    assert all(len(np.unique(sample, axis=0)) == size for sample in samples)
+    expected = np.mean([squares_to(sample, given.numpy()) for sample in samples], 0)
+    np.testing.assert_allclose(neighbours(given), expected, rtol=1e-5)
 
 
 def test_a_row_is_its_own_neighbour_only_if_training_had_it_twice() -> None:
     training = torch.tensor([[0.0], [0.0], [1.0], [5.0]])
     neighbours = Neighbours(4, 1)
     neighbours.fill(training, torch_generator(0))
-    assert neighbours(torch.tensor([[0.0], [1.0], [5.0], [6.0]])).tolist() == [[0.0], [1.0], [16.0], [1.0]]
+    assert neighbours(torch.tensor([[0.0], [1.0], [5.0], [6.0]])).tolist() == [0.0, 1.0, 16.0, 1.0]
+
+
+def test_among_samples_a_row_is_never_its_own_neighbour() -> None:
+    training = rows(100, 2, seed=7)
+    neighbours = Neighbours(100, 2, mixed=True)
+    neighbours.fill(training, torch_generator(1))
+    samples = neighbours.rows.numpy()
+    chosen = samples[3, 5]
+    mean = 0.0
+    for sample in samples:
+        others = sample[(sample != chosen).any(1)]
+        mean += squares_to(others, chosen[None])[0] / len(samples)
+    assert float(neighbours(torch.from_numpy(chosen[None]))) == pytest.approx(mean, rel=1e-5)
 
 
 def test_a_single_training_row_leaves_distances_finite() -> None:
     neighbours = Neighbours(1, 1)
     neighbours.fill(torch.tensor([[2.0]]), torch_generator(0))
-    assert neighbours(torch.tensor([[2.0], [3.0]])).tolist() == [[0.0], [1.0]]
+    assert neighbours(torch.tensor([[2.0], [3.0]])).tolist() == [0.0, 1.0]
 
 
 def test_far_rows_are_measured_in_float64() -> None:

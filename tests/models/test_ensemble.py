@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
 
+from isthmus.components.networks.batched import BatchedLinear
 from isthmus.core.batch import Batch
 from isthmus.core.blocks import Block
 from isthmus.core.noise import Noise
@@ -113,6 +115,19 @@ def test_the_loss_is_the_mean_over_members_and_counts_hidden_cells_more() -> Non
     assert float(terms.parts["reconstruction"].detach()) == pytest.approx(expected, rel=1e-12)
     assert terms.rows == 6
     assert float(terms.total.detach()) == pytest.approx(expected / 6, rel=1e-12)
+
+
+def test_units_that_a_narrow_member_does_not_have_stay_out_of_it() -> None:
+    model = ensemble(members=2)
+    layers = [layer for layer in model.network if isinstance(layer, BatchedLinear)]
+    noise = Noise(corruption=rows(6, 12, seed=3))
+    model.loss(Batch(rows(6, 4)), noise, {}).total.backward()
+    for before, after in pairwise(layers):
+        for tensor in (before.weight, before.bias, before.weight.grad, before.bias.grad):
+            assert not tensor[0, 4:].any()  # of the narrow member, which has 4 of 8 units
+            assert tensor[1, 4:].any() or tensor is before.bias
+        assert not after.weight[0, :, 4:].any()
+        assert not after.weight.grad[0, :, 4:].any()
 
 
 def test_nothing_is_learnt_from_trimmed_rows() -> None:

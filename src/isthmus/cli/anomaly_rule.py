@@ -78,7 +78,8 @@ class AlarmRule:
                 f"--false-discovery-rate needs more normal rows: {rows:,} leave {max(0, kept):,} to calibrate with, "
                 f"and {rows_for(DEFAULT_RATES[-1])} are the least."
             )
-        return {} if rate is None else {"alarm_rate": rate}
+        # Too few to spare some; that they are normal is known all the same.
+        return {"contamination": 0.0} if rate is None else {"alarm_rate": rate}
 
     def alarms(self, detector: Any, scores: np.ndarray, p: np.ndarray | None) -> np.ndarray:
         """Which rows give alarm: (n,) bool."""

@@ -93,11 +93,11 @@ def command(
     data = found.rows
     with about(source.file):
         scores = estimator.score_samples(data)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DataWarning)  # the scores have said it
-            rows = estimator.schema_.rows(data, estimator_name=type(estimator).__name__)
-    density = _density(estimator, data, samples or DEFAULT_SAMPLES) if wants_density else None
-    table = listed(measures(estimator, rows, scores, density), indent="")
+    with about(source.file), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # the scores have said it
+        rows = estimator.schema_.rows(data, estimator_name=type(estimator).__name__)
+        density = _density(estimator, data, samples or DEFAULT_SAMPLES) if wants_density else None
+        table = listed(measures(estimator, rows, scores, density), indent="")
     to_standard_output = output is not None and str(output) == "-"
     click.echo(table, err=to_standard_output)
     drawn.evaluate(estimator, source, data, output, to_standard_output)
@@ -113,11 +113,8 @@ def command(
 
 def _density(estimator: BaseAutoencoder, data: Any, samples: int) -> DensityEstimate:
     """The log-likelihood of all rows, some at a time: each row's estimate is its own."""
-    import warnings
-
     import numpy as np
 
-    from isthmus.core.errors import DataWarning
     from isthmus.estimators.density_estimate import DensityEstimate
     from isthmus.uses.density import DRAWS
     from isthmus.uses.inference import BATCH_ROWS
@@ -127,8 +124,7 @@ def _density(estimator: BaseAutoencoder, data: Any, samples: int) -> DensityEsti
     # As many rows as share the passes through the decoder, and more where those are few.
     step = BATCH_ROWS // DRAWS * max(1, DEFAULT_SAMPLES // samples)
     pieces = []
-    with progress_bar(len(data), "log-likelihood", "row") as bar, warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # the scores have said it
+    with progress_bar(len(data), "log-likelihood", "row") as bar:
         for start in range(0, len(data), step):
             piece = some_rows(data, slice(start, start + step))
             pieces.append(estimator.density(piece, samples))

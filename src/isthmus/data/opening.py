@@ -20,7 +20,9 @@ MOST_NAMES = 10
 
 
 def open_matrix(data: Any) -> Matrix:
-    """Arrays, sparse matrices and frames, opened without copying; raises the errors of each."""
+    """Arrays, sparse matrices and frames, opened without copying; raises the errors of each. What is open stays so."""
+    if isinstance(data, Matrix):
+        return data
     if scipy.sparse.issparse(data):
         return SparseMatrix(data)
     if is_frame(data):

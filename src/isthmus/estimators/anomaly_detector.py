@@ -58,8 +58,8 @@ class AnomalyDetector(OutlierMixin, SpecParameters):
 
         log(1 + k/k₀) + ½ log(1 + r/r₀) + ½ log(1 + h/h₀)
 
-    with the distance k, the mean costs r and h of cells, each relative to what is usual for the column and the member,
-    and their medians over the training rows.
+    with the squared distance k, the mean costs r and h of cells, each relative to what is usual for the column and the
+    member, and their medians over the training rows.
 
     Parameters
     ----------
@@ -73,12 +73,14 @@ class AnomalyDetector(OutlierMixin, SpecParameters):
     hidden_blocks : bool
         Ask also for cells that are hidden. Without it scoring is several times faster, and a little worse.
     trim : "auto" or float
-        Learn nothing from this share of the rows of each batch, those that are reconstructed worst; "auto" is the
-        ``contamination`` if that is a number.
+        Learn nothing from this share of the rows of each batch, those that are reconstructed worst. "auto" is the
+        ``contamination``, a quarter if that is "auto", and none if the rows are known to be normal.
     contamination : "auto" or float
-        The share of the training rows, in (0, 0.5], that are odd, and are to be flagged: give it whenever there are
-        some. Training is then robust, and a row is compared with small samples of the others. "auto" takes all training
-        rows for normal, and flags those whose score is far above the others'.
+        The share of the training rows, in [0, 0.5], that are odd, and are to be flagged. "auto": nobody knows; those
+        are flagged whose score is far above the others'. Training is robust then, and a row is compared with small
+        samples of the others, so that odd rows do not vouch for one another. 0: all training rows are known to be
+        normal, and the whole of them says what is. The threshold is their highest score; set an ``alarm_rate`` instead
+        for one that means something.
     alarm_rate : float, optional
         Instead: the share of new *normal* rows that may give a false alarm. It is calibrated on rows that serve
         neither fitting nor early stopping (conformal prediction), and holds for any distribution if the training rows
@@ -89,7 +91,7 @@ class AnomalyDetector(OutlierMixin, SpecParameters):
     max_epochs, max_seconds, batch_size, learning_rate, learning_rate_schedule : see :class:`~isthmus.Autoencoder`
     validation_fraction, patience, device, precision, callbacks, random_state, verbose : see
         :class:`~isthmus.Autoencoder`
-        "auto" epochs make 700 steps of 128 rows, but at least 4 epochs; rows are held out for early stopping only where
+        "auto" epochs make 400 steps of 64 rows, but at least 4 epochs; rows are held out for early stopping only where
         that makes 128 of them. All but ``schema``, ``scaling``, ``missing`` and ``random_state`` are of the ensemble;
         give other models theirs.
 
@@ -122,7 +124,7 @@ class AnomalyDetector(OutlierMixin, SpecParameters):
         "hidden": (OneOf(AUTO), SequenceOf(Interval(1, None, integer=True))),
         "hidden_blocks": (Boolean(),),
         "trim": (OneOf(AUTO), Interval(0, 0.5)),
-        "contamination": (OneOf(AUTO), Interval(0, 0.5, closed="right")),
+        "contamination": (OneOf(AUTO), Interval(0, 0.5)),
         "alarm_rate": (OneOf(None), Interval(0, 1, closed="neither")),
         "calibration_fraction": (Interval(0, 1, closed="neither"),),
     }
@@ -237,7 +239,9 @@ class AnomalyDetector(OutlierMixin, SpecParameters):
             middle = float(np.median(scores))
             above = scores[scores > middle]
             return -(middle + FENCE * (float(np.median(above)) - middle if len(above) else 0.0))
-        return -alarms.share_threshold(scores, float(self.contamination))
+        return -(
+            alarms.share_threshold(scores, float(self.contamination)) if self.contamination else float(scores.max())
+        )
 
     @available_if(_calibrates)
     def partial_fit(self, X: Any, y: Any = None) -> Self:

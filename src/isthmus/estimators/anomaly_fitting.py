@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,15 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from torch import Tensor
 
-from isthmus.core.errors import DivergenceError, InputError, ParameterError
+from isthmus.core.errors import DataWarning, DivergenceError, InputError, ParameterError
 from isthmus.core.random import seed_from, spawn_seeds, torch_generator
 from isthmus.core.row_source import RowSource
 from isthmus.core.rows_at_once import rows_at_once
+from isthmus.data.matrix import Matrix
+from isthmus.data.opening import open_matrix
 from isthmus.data.rows import Rows
 from isthmus.data.schema import Schema
-from isthmus.data.tables import is_frame
+from isthmus.data.selected_matrix import SelectedMatrix
 from isthmus.models.anomaly_scorer import AnomalyScorer
 from isthmus.models.defaults import AUTO
 from isthmus.models.ensemble import Ensemble, EnsembleSpec
@@ -38,12 +41,14 @@ if TYPE_CHECKING:
 
 ENSEMBLE = "ensemble"
 # How many steps the ensemble is trained when the user does not say, and of how many rows.
-STEPS, FEWEST_EPOCHS, BATCH_ROWS = 700, 4, 128
+STEPS, FEWEST_EPOCHS, BATCH_ROWS = 400, 4, 64
 # Fewer held-out rows decide by chance when to stop; what is hidden in training keeps small data from being learnt by
 # heart.
 FEWEST_HELD_OUT = 128
 FIRST_ROWS, FIRST_CELLS = 1 << 14, 1 << 26
 NARROWEST, WIDEST = 64, 128
+# The share of the rows from which nothing is learnt where nobody has said how many are odd.
+TRIMMED = 0.25
 
 
 def hidden_widths(width: int) -> tuple[int, int]:
@@ -59,7 +64,7 @@ def hidden_widths(width: int) -> tuple[int, int]:
 def split(n_rows: int, calibration: float | None, validation: float | None, seed: int) -> tuple[Tensor, Tensor, Tensor]:
     """Positions of the rows that train, that stop training early, and that calibrate: each in the order of the data."""
     order = torch.randperm(n_rows, generator=torch_generator(seed))
-    reserved = 0 if calibration is None else min(round(calibration * n_rows), n_rows - 2)
+    reserved = 0 if calibration is None else max(0, min(round(calibration * n_rows), n_rows - 2))
     rest = n_rows - reserved
     held_out = 0 if validation is None else round(validation * rest)
     if held_out < FEWEST_HELD_OUT:
@@ -68,12 +73,43 @@ def split(n_rows: int, calibration: float | None, validation: float | None, seed
     return parts[0].sort().values, parts[1].sort().values, parts[2].sort().values
 
 
-def learn_schema(estimator: AnomalyDetector, data: Any) -> Schema:
+def learn_schema(estimator: AnomalyDetector, matrix: Matrix) -> Schema:
     """The schema of the rows, whose numbers may come back beyond their range: that is what is to be explained."""
     missing = estimator.missing
     if missing == AUTO:
-        missing = "model" if is_frame(data) else "error"
-    return Schema.learn(data, kind=estimator.schema, scaling=estimator.scaling, missing=missing, extrapolate=True)
+        missing = "model" if matrix.labels is not None else "error"
+    return Schema.learn(matrix, kind=estimator.schema, scaling=estimator.scaling, missing=missing, extrapolate=True)
+
+
+def learn_rows(estimator: AnomalyDetector, matrix: Matrix, fit: Tensor, calibration: Tensor) -> tuple[Schema, Rows]:
+    """The schema of the rows at ``fit``, and all rows as it sees them.
+
+    What is learnt of the columns is learnt without the calibration rows, too: these must be to the detector what new
+    rows will be, or false alarms are promised to be rarer than they are. So a level that only they have is unknown, as
+    it would be in a new row, and nothing to warn of. If they hold what fits no column of the kind that the other rows
+    show (a 2 where these have but 0 and 1), kinds and scales are learnt from all rows after all: a detector that
+    refuses part of its own training rows would be of no use.
+    """
+    name = type(estimator).__name__
+    if not len(calibration):
+        schema = learn_schema(estimator, matrix)
+        return schema, schema.rows(matrix, estimator_name=name)
+    schema = learn_schema(estimator, SelectedMatrix(matrix, fit.numpy()))
+    rows = schema.rows(matrix, estimator_name=name)
+    try:
+        _take_quietly(rows, calibration, schema)
+    except InputError:
+        schema = learn_schema(estimator, matrix)
+        rows = schema.rows(matrix, estimator_name=name)
+    return schema, rows
+
+
+def _take_quietly(rows: Rows, index: Tensor, schema: Schema) -> None:
+    """Encode some rows once: unknown levels are told of once a column, so that the rows are silent from now on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        for part in index.split(rows_at_once(FIRST_ROWS, schema.blocks[-1].stop, FIRST_CELLS)):
+            rows.take(part)
 
 
 @dataclass(frozen=True)
@@ -116,19 +152,17 @@ def _fit_estimator(estimator: AnomalyDetector, data: Any) -> Fitted:
     seed = spawn_seeds(seed_from(estimator.random_state), 1)[0] if estimator.alarm_rate is not None else 0
     train, _, calibration = split(rows, _reserved(estimator), None, seed)
     stopped_by: BaseException | None = None
+    learnt, reserved = _safe_indexing(data, train.numpy()) if len(calibration) else data, None
     try:
-        model.fit(_safe_indexing(data, train.numpy()) if len(calibration) else data)
+        model.fit(learnt)
     except (KeyboardInterrupt, DivergenceError) as error:
         if not hasattr(model, "diagnosis_"):
             raise
         stopped_by = error
-    reserved = _safe_indexing(data, calibration.numpy()) if len(calibration) else None
-    return Fitted(
-        EstimatorJudge(model),
-        model.schema_.rows(data),
-        None if reserved is None else model.schema_.rows(reserved),
-        stopped_by,
-    )
+    if len(calibration):
+        reserved = model.schema_.rows(_safe_indexing(data, calibration.numpy()))
+        _take_quietly(reserved, torch.arange(len(reserved)), model.schema_)
+    return Fitted(EstimatorJudge(model), model.schema_.rows(learnt), reserved, stopped_by)
 
 
 def _reserved(estimator: AnomalyDetector) -> float | None:
@@ -136,14 +170,16 @@ def _reserved(estimator: AnomalyDetector) -> float | None:
 
 
 def is_mixed(estimator: AnomalyDetector) -> bool:
-    """Whether the training rows are said to hold odd ones."""
-    return not isinstance(estimator.contamination, str)
+    """Whether the training rows may hold odd ones: nobody has said that all of them are normal."""
+    return estimator.alarm_rate is None and (isinstance(estimator.contamination, str) or estimator.contamination > 0)
 
 
 def _trim(estimator: AnomalyDetector) -> float:
     if not isinstance(estimator.trim, str):
         return float(estimator.trim)
-    return float(estimator.contamination) if is_mixed(estimator) else 0.0
+    if not is_mixed(estimator):
+        return 0.0
+    return TRIMMED if isinstance(estimator.contamination, str) else float(estimator.contamination)
 
 
 class EnsembleRun:
@@ -158,24 +194,21 @@ class EnsembleRun:
     def __init__(self, estimator: AnomalyDetector, data: Any) -> None:
         self.estimator = estimator
         self.device = resolve_device(estimator.device)
-        self.schema = learn_schema(estimator, data)
+        matrix = open_matrix(data)
+        split_seed, self.build_seed, self.train_seed, self.measure_seed = spawn_seeds(
+            seed_from(estimator.random_state), 4
+        )
+        self.train_index, self.validation_index, self.calibration_index = split(
+            matrix.n_rows, _reserved(estimator), estimator.validation_fraction, split_seed
+        )
+        self.fit_index = torch.cat([self.train_index, self.validation_index]).sort().values
+        self.schema, rows = learn_rows(estimator, matrix, self.fit_index, self.calibration_index)
         if self.schema.roles.carried:
             raise ParameterError(
                 "AnomalyDetector: an ensemble has no use for columns that are given (conditions, exposures). Use "
                 "model='vae', or leave them out (schema={...: 'ignore'})."
             )
-        self.rows: Rows = self.schema.rows(data, estimator_name=type(estimator).__name__).to_resident()
-        if len(self.rows) < 2:
-            raise InputError(
-                "Found 1 sample in X, but fit needs at least 2: what is normal shows in what rows have in common."
-            )
-        split_seed, self.build_seed, self.train_seed, self.measure_seed = spawn_seeds(
-            seed_from(estimator.random_state), 4
-        )
-        self.train_index, self.validation_index, self.calibration_index = split(
-            len(self.rows), _reserved(estimator), estimator.validation_fraction, split_seed
-        )
-        self.fit_index = torch.cat([self.train_index, self.validation_index]).sort().values
+        self.rows: Rows = rows.to_resident()
         self.ensemble = self._ensemble()
 
     def _ensemble(self) -> Ensemble:

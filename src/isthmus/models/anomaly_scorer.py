@@ -23,7 +23,7 @@ FARTHEST = 1e12
 
 @dataclass(frozen=True, slots=True)
 class Oddities:
-    """How odd each cell of some rows is, in three ways, each 1 on average over the training rows.
+    """How odd some rows and their cells are; the costs of cells are 1 on average over the training rows.
 
     Attributes
     ----------
@@ -31,8 +31,8 @@ class Oddities:
         The cost of the cell when the members are shown the whole row.
     hidden : Tensor, shape (n, columns)
         The cost of the cell when it is hidden from them.
-    distance : Tensor, shape (n, columns)
-        What the cell adds to the squared distance to the nearest training rows.
+    distance : Tensor, shape (n,)
+        The squared distance to the nearest training rows.
     expected : Tensor, shape (n, d)
         What the members expect where they are not shown the cell, as :meth:`Ensemble.forward` gives it.
     known : Tensor of bool, shape (n, columns), or None for all
@@ -170,34 +170,29 @@ class AnomalyScorer(nn.Module):
             parts = (one * weight[:, None] for one, weight in zip(costs.hidden, weights, strict=True))
             hidden = torch.stack([part.sum(0) for part in parts]).sum(0)
         reconstruction, hidden = reconstruction.double(), hidden.double()
-        model = self.ensemble
-        squares = self.neighbours(costs.complete)
-        distance = squares
-        if model.columns != model.width:
-            distance = squares.new_zeros(len(squares), model.columns).index_add(1, self.column_of, squares)
+        distance = self.neighbours(costs.complete)
         if costs.known is not None:
             reconstruction, hidden = _spread_over(reconstruction, costs.known), _spread_over(hidden, costs.known)
         return Oddities(reconstruction, hidden, distance, costs.expected, costs.known)
 
-    def terms(self, oddities: Oddities) -> tuple[Tensor, Tensor, Tensor]:
-        """The three terms of the score, (n,) float64: of the distance, the reconstruction and what is hidden."""
-        k, r, h = self.means(oddities)
-        k0, r0, h0 = self.medians
-        return torch.log1p(k / k0), 0.5 * torch.log1p(r / r0), 0.5 * torch.log1p(h / h0)
+    def terms(self, oddities: Oddities) -> Tensor:
+        """The terms of the score, (3, n) float64: of the distance, the reconstruction and what is hidden."""
+        k, r, h = torch.log1p(self.measures(oddities) / self.medians[:, None])
+        return torch.stack([k, 0.5 * r, 0.5 * h])
 
     def forward(self, batch: Batch) -> Tensor:
         """The anomaly score of some rows, (n,) float64."""
         return self.total(self.terms(self.oddities(batch)))
 
     @staticmethod
-    def total(terms: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    def total(terms: Tensor) -> Tensor:
         """The score that the terms add up to."""
         return terms[0] + terms[1] + terms[2]
 
     @staticmethod
-    def means(oddities: Oddities) -> tuple[Tensor, Tensor, Tensor]:
-        """Over the cells of rows, (n,) each: of the distance, the reconstruction and what is hidden."""
-        return oddities.distance.mean(1), oddities.reconstruction.mean(1), oddities.hidden.mean(1)
+    def measures(oddities: Oddities) -> Tensor:
+        """k, r and h: (3, n) float64."""
+        return torch.stack([oddities.distance, oddities.reconstruction.mean(1), oddities.hidden.mean(1)])
 
     def draw_neighbours(self, rows: Tensor, generator: Generator) -> None:
         """Take samples from complete training rows, (n, d)."""

@@ -10,6 +10,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
+from isthmus.components.networks.activations import activation
+from isthmus.components.networks.batched import UnitsInUse
 from isthmus.components.networks.layers import initialise
 from isthmus.components.networks.mlp import MLP
 from isthmus.core.batch import Batch
@@ -51,7 +53,7 @@ class EnsembleSpec:
 
     members: int
     hidden: tuple[int, ...]
-    activation: str = "gelu"
+    activation: str = "relu"
     hiding: float = 0.6
     noise: float = 0.1
     hidden_weight: float = 5.0
@@ -107,7 +109,11 @@ class Ensemble(nn.Module):
         self.width, self.columns = self.expansion.width, self.expansion.columns
         shares = torch.linspace(NARROWEST, 1.0, self.members).tolist() if self.members > 1 else [1.0]
         network = MLP(hidden=spec.hidden, activation=spec.activation)
-        self.network = network.build_members(self.width + self.columns, self.width, self.members, shares)
+        built = network.build_members(self.width + self.columns, self.width, self.members, shares)
+        if not activation(spec.activation)(torch.zeros(2)).any():
+            # What is not in use gives 0 as it is (see BatchedLinear), and need not be set to 0 at every step.
+            built = nn.Sequential(*(layer for layer in built.children() if not isinstance(layer, UnitsInUse)))
+        self.network = built
         for name, value in (("centre", 0.0), ("spread", 1.0), ("low", -1.0), ("high", 1.0)):
             self.register_buffer(name, torch.full((self.width,), value))
         # How raw uint8 rows become features, as in other models.

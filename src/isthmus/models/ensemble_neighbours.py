@@ -10,9 +10,12 @@ from isthmus.core.random import row_hashes
 from isthmus.core.steady_linear import steady_linear
 
 # The samples of mixed rows, and the rows in each; the rows that are taken of normal ones.
-SAMPLES, SAMPLE_ROWS, NORMAL_ROWS = 32, 64, 2048
+SAMPLES, SAMPLE_ROWS, NORMAL_ROWS = 32, 16, 2048
 # Within this range products of float32 numbers are safe: the nearest row is looked for there, and measured exactly.
 FARTHEST = 1e15
+# A squared distance is the difference of two float32 numbers: where it is so small a part of them, or they are so
+# large, that is not exact enough.
+LOSSY, FAR = 1e-2, 1e8
 
 
 class Neighbours(nn.Module):
@@ -37,7 +40,7 @@ class Neighbours(nn.Module):
     ----------
     rows : Tensor, shape (samples, size, width)
         One sample if the training rows are normal.
-    once : Tensor of bool, shape (samples, size)
+    once : Tensor of bool, shape (samples * size,)
         The training data has this row only once.
     """
 
@@ -51,36 +54,41 @@ class Neighbours(nn.Module):
         # Of few rows a quarter, so that samples differ.
         size = min(SAMPLE_ROWS, max(1, training_rows // 4)) if mixed else min(NORMAL_ROWS, training_rows)
         self.register_buffer("rows", torch.zeros(samples, size, width))
-        self.register_buffer("once", torch.zeros(samples, size, dtype=torch.bool))
+        self.register_buffer("once", torch.zeros(samples * size, dtype=torch.bool))
 
     def fill(self, rows: Tensor, generator: Generator) -> None:
         """Choose from ``rows``, (n, width)."""
         samples, size, _ = self.rows.shape
         _, inverse, counts = np.unique(row_hashes(rows.cpu().numpy(), 0), return_inverse=True, return_counts=True)
         once = torch.from_numpy(counts[inverse.reshape(-1)] == 1)
-        for number in range(samples):
-            chosen = torch.randperm(len(rows), generator=generator)[:size].sort().values
-            self.rows[number] = rows[chosen]
-            self.once[number] = once[chosen]
+        draws = [torch.randperm(len(rows), generator=generator)[:size].sort().values for _ in range(samples)]
+        chosen = torch.cat(draws)
+        self.rows.copy_(rows[chosen].view_as(self.rows))
+        self.once.copy_(once[chosen])
 
     def forward(self, rows: Tensor) -> Tensor:
-        """The squared distance from rows (n, width) by feature: (n, width) float64."""
-        exact, held = rows.double(), rows.clamp(-FARTHEST, FARTHEST)
-        found = torch.zeros_like(exact)
-        for sample, once in zip(self.rows, self.once, strict=True):
-            found += self._squares(exact, held, sample, once)
-        return found / len(self.rows)
+        """The squared distance of rows (n, width) to the nearest, on average over samples: (n,) float64."""
+        samples, size, _ = self.rows.shape
+        others = self.rows.flatten(0, 1)
+        held = rows.clamp(-FARTHEST, FARTHEST)
+        first = torch.arange(0, samples * size, size, device=rows.device)
+        nearness = steady_linear(held, others, -0.5 * others.square().sum(1)).unflatten(1, (samples, size))
+        norms = held.square().sum(1, keepdim=True)
+        squares = (norms - 2 * nearness.amax(2)).double()
+        # Where that loses digits it is taken cell by cell; for a single sample there is time to do so everywhere.
+        lossy = (squares < LOSSY * norms) | (norms > FAR)
+        at, sample = (lossy if samples > 1 else torch.ones_like(lossy)).nonzero(as_tuple=True)
+        near = nearness[at, sample] if samples > 1 else nearness.flatten(1)
+        there = near.argmax(1) + first[sample]
+        found = _squares(rows[at], others[there])
+        itself = (found == 0) & self.once[there]
+        if size > 1 and bool(itself.any()):
+            row, which = at[itself], sample[itself]
+            left = near[itself].scatter(1, (there[itself] - first[which])[:, None], -torch.inf)
+            found[itself] = _squares(rows[row], others[left.argmax(1) + first[which]])
+        squares[at, sample] = found
+        return squares.mean(1)
 
-    @staticmethod
-    def _squares(exact: Tensor, held: Tensor, others: Tensor, once: Tensor) -> Tensor:
-        """The squared differences from the nearest of the ``others``, (n, width) float64."""
-        nearness = steady_linear(held, others, -0.5 * others.square().sum(1))
-        places = torch.arange(len(held), device=held.device)
-        nearest = nearness.argmax(1)
-        squares = (exact - others[nearest].double()).square()
-        itself = (squares.sum(1) == 0) & once[nearest]
-        if bool(itself.any()):
-            nearness[places[itself], nearest[itself]] = -torch.inf
-            nearest = nearness.argmax(1)
-            squares[itself] = (exact - others[nearest].double()).square()[itself]
-        return squares
+
+def _squares(rows: Tensor, others: Tensor) -> Tensor:
+    return (rows - others).double().square().sum(-1)

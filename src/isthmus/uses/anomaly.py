@@ -48,9 +48,9 @@ def anomaly_scores(scorer: AnomalyScorer, rows: RowSource) -> np.ndarray:
 def anomaly_parts(scorer: AnomalyScorer, rows: RowSource) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The score of each row (n,), what its encoded columns add to it (n, columns), and the expected row (n, d) float32.
 
-    Each of the three terms of the score is divided among the columns: those of costs as the costs are. That of the
-    distance is divided as the costs of hidden cells, too: the nearest row is a compromise, which differs from an odd
-    one in columns that are not odd as well.
+    Each term of the score is divided among the columns: those of costs as the costs are. That of the distance is
+    divided as the costs of hidden cells, too: the nearest row is a compromise, which differs from an odd one in columns
+    that are not odd as well.
     """
     scorer.eval()
     scores = np.empty(len(rows), dtype=np.float64)
@@ -91,12 +91,11 @@ def measure(scorer: AnomalyScorer, rows: RowSource, generator: Generator) -> Non
     scorer.shown_costs.copy_((shown / counts.clamp_min(1)).clamp_min(LEAST_COST))
     scorer.hidden_costs.copy_((hidden / counts.clamp_min(1)).clamp_min(LEAST_COST))
     scorer.draw_neighbours(torch.cat(complete), generator)
-    means: list[tuple[Tensor, ...]] = []
-    for piece, batch in batches(scorer, some):
-        known = piece.stop - piece.start
-        means.append(tuple(one[:known].cpu() for one in scorer.means(scorer.oddities(batch))))
-    medians = [torch.cat(parts).median() for parts in zip(*means, strict=True)]
-    scorer.medians.copy_(torch.stack(medians).clamp_min(1e-12))
+    measures = [
+        scorer.measures(scorer.oddities(batch))[:, : piece.stop - piece.start].cpu()
+        for piece, batch in batches(scorer, some)
+    ]
+    scorer.medians.copy_(torch.cat(measures, 1).median(1).values.clamp_min(1e-12))
 
 
 def _padded(batch: Batch, size: int) -> Batch:

@@ -19,6 +19,8 @@ from isthmus.models.autoencoder import ComposedAutoencoder
 MAXIMUM_ROWS = 10_000
 # The spectrum of very wide rows is not worth its cost.
 MAXIMUM_WIDTH = 4096
+# What float32 features leave of an eigenvalue that is 0, as a share of the largest.
+ROUNDING = 1e-6
 # The rate of pairs without a closed form is estimated with one sample a row, always the same.
 NOISE_SEED = 2014
 COLLAPSED_PERPLEXITY = 1.5
@@ -144,5 +146,9 @@ def _expected_active(features: np.ndarray, latent_dim: int, noise_variance: floa
         dim = min(latent_dim, len(eigenvalues) - 1)
         if dim < 1:
             return 0
+        # A linear model of so many dimensions leaves nothing over: its noise would vanish.
+        rounding = ROUNDING * eigenvalues[0]
+        if eigenvalues[dim:].sum() <= rounding:
+            return int((eigenvalues[:dim] > rounding).sum())
         noise_variance = float(probabilistic_pca(eigenvalues, dim)[0])
     return min(latent_dim, int(expected_active(eigenvalues, noise_variance, len(features))))

@@ -61,7 +61,9 @@ class BatchedLinear(nn.Module):
         if missing and not self.training:
             rows, weight = functional.pad(rows, (0, missing)), functional.pad(weight, (0, missing))
         if rows.dim() == 2:
-            rows = rows.expand(self.members, -1, -1)
+            # One wide product is faster than a batch of narrow ones.
+            given = functional.linear(rows, weight.flatten(0, 1), self.bias.flatten())
+            return given.unflatten(1, (self.members, -1)).transpose(0, 1)
         return torch.baddbmm(self.bias[:, None], rows, weight.transpose(1, 2))
 
     def extra_repr(self) -> str:
