@@ -198,6 +198,33 @@ def test_contributions_add_up_to_the_score_and_name_the_altered_column(detector)
     assert explained.to_rows(top=2)[4]["reasons"][0]["column"] == 2
 
 
+def test_what_is_expected_lies_in_the_range_of_training_rows(of_table) -> None:
+    X, known = table(40, seed=3), table()
+    X["age"] = 20 * X["age"]
+    X["income"] = -X["income"]
+    expected = of_table.explain(X).expected
+    for column in ("age", "income"):
+        assert known[column].min() <= np.min(expected[column])
+        assert np.max(expected[column]) <= known[column].max()
+
+
+def test_images_get_a_heat_map(detector) -> None:
+    generator = np.random.default_rng(0)
+    images = np.tile(generator.integers(0, 200, (60, 1, 1, 3)), (1, 6, 5, 1)).astype(np.uint8)
+    fitted = AnomalyDetector(**{**FAST, "max_epochs": 3}).fit(images)
+    odd = images[:4].copy()
+    odd[1, 2, 3] = 255 - odd[1, 2, 3] // 2
+    explained = fitted.explain(odd)
+    assert explained.heat_map.shape == (4, 6, 5)
+    assert np.unravel_index(explained.heat_map[1].argmax(), (6, 5)) == (2, 3)
+    np.testing.assert_allclose(explained.heat_map.sum((1, 2)) + explained.joint, explained.score, rtol=1e-12)
+    with pytest.raises(InputError, match="A heat map is drawn of images"):
+        detector.explain(numbers(2)).heat_map  # noqa: B018 - it raises
+    (reason,) = explained.reasons(1, top=1)
+    assert reason.column // 3 == 2 * 5 + 3
+    assert reason.seen == odd[1].ravel()[reason.column]
+
+
 def test_reasons_of_a_table_are_in_its_words(of_table) -> None:
     X = table(30, seed=1)
     X["language"] = X["town"].map({"Bern": "it", "Genf": "de", "Lugano": "fr"})

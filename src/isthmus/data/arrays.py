@@ -33,7 +33,10 @@ class ArrayMatrix(Matrix):
 
     def raw(self, index: RowIndex, columns: Sequence[int]) -> list[np.ndarray]:
         places = np.asarray(columns, dtype=np.int64)
-        some = self._array[index][:, places] if isinstance(index, slice) else self._array[np.ix_(index, places)]
+        if isinstance(index, slice) or self._array.ndim > 2:
+            some = self.read(index, places)
+        else:
+            some = self._array[np.ix_(index, places)]
         return list(some.T)
 
     def huge_integers(self) -> list[int]:

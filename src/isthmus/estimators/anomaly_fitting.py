@@ -74,11 +74,11 @@ def split(n_rows: int, calibration: float | None, validation: float | None, seed
 
 
 def learn_schema(estimator: AnomalyDetector, matrix: Matrix) -> Schema:
-    """The schema of the rows, whose numbers may come back beyond their range: that is what is to be explained."""
+    """The schema of the rows: what is expected of a cell stays within the range that training rows have."""
     missing = estimator.missing
     if missing == AUTO:
         missing = "model" if matrix.labels is not None else "error"
-    return Schema.learn(matrix, kind=estimator.schema, scaling=estimator.scaling, missing=missing, extrapolate=True)
+    return Schema.learn(matrix, kind=estimator.schema, scaling=estimator.scaling, missing=missing)
 
 
 def learn_rows(estimator: AnomalyDetector, matrix: Matrix, fit: Tensor, calibration: Tensor) -> tuple[Schema, Rows]:

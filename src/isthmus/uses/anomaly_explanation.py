@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from isthmus.core.errors import InputError
 from isthmus.data.matching import matched
 from isthmus.data.schema import Schema
 
@@ -44,13 +46,16 @@ class Explanation:
     Attributes
     ----------
     columns : list
-        The modelled columns as the user calls them: names of a frame, positions of an array.
+        The modelled columns as the user calls them: names of a frame, positions of an array, of an image those in the
+        order height, width, channels.
     score : ndarray of float64, shape (n,)
     contributions : ndarray of float64, shape (n, columns)
     joint : ndarray of float64, shape (n,)
         What belongs to the columns together.
     seen, expected : dict of column to sequence
         In the user's units and words; missing cells are None or NaN.
+    row_shape : tuple of int
+        Of an image: (h, w) or (h, w, channels); of other rows the number of their columns.
 
     Examples
     --------
@@ -66,6 +71,23 @@ class Explanation:
     joint: np.ndarray
     seen: Mapping[Any, Sequence[Any]]
     expected: Mapping[Any, Sequence[Any]]
+    row_shape: tuple[int, ...] = ()
+
+    @property
+    def heat_map(self) -> np.ndarray:
+        """What each pixel of images adds to their scores, its channels together: (n, h, w) float64.
+
+        Raises
+        ------
+        InputError
+            The rows are no images.
+        """
+        if len(self.row_shape) < 2:
+            raise InputError("A heat map is drawn of images; of other rows `contributions` has the same numbers.")
+        pixels = np.zeros((len(self), math.prod(self.row_shape)))
+        pixels[:, self.columns] = self.contributions
+        height, width = self.row_shape[:2]
+        return pixels.reshape(len(self), height, width, -1).sum(-1)
 
     def __len__(self) -> int:
         return len(self.score)
@@ -127,6 +149,7 @@ def explanation(
         score - contributions.sum(1),
         _cells(schema, data, places, labels, name),
         _cells(schema, expected, places, labels, name),
+        tuple(schema.row_shape),
     )
 
 
