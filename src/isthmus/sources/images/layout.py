@@ -44,8 +44,8 @@ def as_pixels(images: Any) -> np.ndarray:
     low, high = float(array.min()), float(array.max())
     if not (low >= 0 and high <= 1):  # NaN is neither
         raise InputError(
-            f"Float images must be in [0, 1]; found {low:g} to {high:g}. Pass images / 255 if 255 is white, or "
-            "images.clip(0, 1)."
+            f"Float images must be in [0, 1]; found {low:g} to {high:g}. Pass images / 255 if 255 is white, "
+            "(images + 1) / 2 if they go from -1 to 1, or images.clip(0, 1)."
         )
     return np.rint(array * 255).astype(np.uint8)
 
