@@ -32,6 +32,7 @@ def candidates() -> dict[str, Callable[[], Any]]:
 
     return {
         "autoencoder": lambda: isthmus.Autoencoder(CODES),
+        "autoencoder, jitter of 0.2": lambda: isthmus.Autoencoder(CODES, corruption=image_jitter.Jitter(0.2)),
         "autoencoder, jitter of 0.4": lambda: isthmus.Autoencoder(CODES, corruption=image_jitter.Jitter(0.4)),
         "VAE": lambda: isthmus.VAE(CODES),
         "VAE, jitter of 0.25": lambda: isthmus.VAE(CODES, corruption=image_jitter.Jitter(0.25)),
