@@ -52,10 +52,10 @@ def denoising_model(name: str) -> Callable[[], Any]:
 
     def fit() -> Any:
         model = isthmus.Autoencoder(
-            256,
-            network=isthmus.Convolutional(layout="small", channels=(32, 64)),
-            corruption=isthmus.GaussianNoise(NOISE, clip=True),
-            max_epochs=8,
+            96,
+            network=isthmus.Convolutional(layout="small", channels=(16, 32)),
+            corruption=isthmus.GaussianNoise(NOISE),
+            max_epochs=5,
             random_state=0,
             verbose=1,
         )
