@@ -55,7 +55,12 @@ def main() -> None:
     path: Path = chosen.output / "density.jsonl"
     for name in [] if chosen.render else chosen.models:
         key = harness.run_key(
-            model=name, seed=chosen.seed, epochs=chosen.epochs, schedule=chosen.schedule, rate=chosen.learning_rate
+            model=name,
+            seed=chosen.seed,
+            epochs=chosen.epochs,
+            schedule=chosen.schedule,
+            rate=chosen.learning_rate,
+            batch=chosen.batch_size,
         )
         if key not in harness.read_runs(path):
             harness.append_run(path, key, run(name, chosen))
@@ -114,7 +119,7 @@ def render(runs: Mapping[str, Mapping[str, Any]], report: harness.Report) -> Non
         rows.append(
             [
                 named["model"],
-                f"{named['epochs']} epochs, {named['schedule']} {named['rate']:g}",
+                f"{named['epochs']} epochs of batches of {named['batch']}, {named['schedule']} {named['rate']:g}",
                 named["seed"],
                 f"{-result['log_likelihood']:.2f} ± {result['standard_error']:.2f}",
                 f"{-result['bound']:.2f}",
