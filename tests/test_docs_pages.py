@@ -195,7 +195,7 @@ def test_pages_name_recipes_that_there_are() -> None:
 
 
 NUMBERS = {39: "thirty-nine", 40: "forty", 41: "forty-one", 42: "forty-two"}
-COUNTED = {5: "five", 8: "eight", 10: "ten", 11: "eleven", 20: "twenty", 21: "twenty-one"}
+COUNTED = {5: "five", 8: "eight", 10: "ten", 11: "eleven", 20: "twenty", 21: "twenty-one", 22: "twenty-two"}
 
 
 def test_the_readme_and_the_changelog_count_right() -> None:

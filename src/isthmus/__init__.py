@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from .components.penalties.sparsity import L1Sparsity
     from .components.penalties.total_correlation import TotalCorrelation
     from .components.penalties.weight_decay import WeightDecay
+    from .components.penalties.without_code import WithoutCode
     from .components.priors.categorical_mixture import CategoricalMixture
     from .components.priors.flow import FlowPrior
     from .components.priors.full_gaussian import FullGaussian
@@ -174,6 +175,7 @@ _HOMES = {
     "VectorQuantised": "components.latents.vector_quantised",
     "VonMisesFisherMixture": "components.priors.von_mises_fisher_mixture",
     "WeightDecay": "components.penalties.weight_decay",
+    "WithoutCode": "components.penalties.without_code",
     "ZeroInflatedNegativeBinomial": "components.likelihoods.zero_inflated_negative_binomial",
     "evaluate_table": "report.table_judge",
     "load": "estimators.saving",
@@ -259,6 +261,7 @@ __all__ = [
     "VectorQuantised",
     "VonMisesFisherMixture",
     "WeightDecay",
+    "WithoutCode",
     "ZeroInflatedNegativeBinomial",
     "__version__",
     "datasets",

@@ -31,7 +31,7 @@ def model() -> VAE:
     frame = table(500, 0)
     frame.loc[np.random.default_rng(1).random(500) < 0.2, "size"] = np.nan
     parts = {"network": MLP(hidden=(16,)), "likelihood": Autoregressive(width=32)}
-    return VAE(2, **parts, **SMALL, max_epochs=12, random_state=0).fit(frame)
+    return VAE(2, **parts, **SMALL, max_epochs=20, random_state=0).fit(frame)
 
 
 def test_given_cells_come_back_as_given_and_the_others_follow(model: VAE) -> None:

@@ -53,6 +53,7 @@ from isthmus import (
     VectorQuantised,
     VonMisesFisherMixture,
     WeightDecay,
+    WithoutCode,
 )
 from isthmus.components.priors.symbol_transformer import SymbolTransformer
 from isthmus.core.errors import CompositionWarning, ParameterError
@@ -128,6 +129,7 @@ PENALTIES = {
     "sliced-wasserstein": (SlicedWasserstein(), CONTINUOUS),
     "total-correlation": (TotalCorrelation(), ("gaussian",)),
     "weight-decay": (WeightDecay(), ANYWHERE),
+    "without-code": (WithoutCode(), ANYWHERE),
 }
 
 

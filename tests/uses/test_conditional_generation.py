@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from isthmus.components.likelihoods.gaussian import Gaussian
 from isthmus.components.networks.mlp import MLP
 from isthmus.components.objectives.penalised_likelihood import PenalisedLikelihood
 from isthmus.components.penalties.kl import KL
+from isthmus.components.penalties.without_code import WithoutCode
 from isthmus.components.priors.standard_normal import StandardNormal
 from isthmus.core.blocks import Block
 from isthmus.core.errors import InputError, IsthmusWarning
@@ -29,9 +32,10 @@ from isthmus.data.given_cells import GivenCells
 from isthmus.distributions import Distribution
 from isthmus.models.autoencoder import ComposedAutoencoder
 from isthmus.models.composition import Composition
-from isthmus.uses.conditional_chain import ChainedRows, weighted_rows
+from isthmus.uses.conditional_chain import ChainedRows, proposals_for, weighted_rows
 from isthmus.uses.conditional_codes import effective
 from isthmus.uses.conditional_generation import conditional_rows, density_of_codes
+from isthmus.uses.generation import does_without_code, drawn_without_code
 
 ROWS = 4000
 WEIGHTS = np.array([[1.2, 0.0], [0.9, 0.5], [-0.4, 1.0], [0.3, -0.8]])
@@ -40,7 +44,7 @@ VARIANCE = 0.2
 COVARIANCE = WEIGHTS @ WEIGHTS.T + VARIANCE * np.eye(4)
 
 
-def composed(blocks, likelihoods, corruption=None) -> ComposedAutoencoder:
+def composed(blocks, likelihoods, corruption=None, penalties=None) -> ComposedAutoencoder:
     composition = Composition(
         latent_dim=2,
         encoder=MLP(hidden=()),
@@ -48,7 +52,7 @@ def composed(blocks, likelihoods, corruption=None) -> ComposedAutoencoder:
         latent=GaussianLatent(),
         prior=StandardNormal(),
         likelihoods=tuple(likelihoods),
-        penalties={"kl": KL()},
+        penalties={"kl": KL(), **(penalties or {})},
         objective=PenalisedLikelihood(),
         corruption=corruption,
     )
@@ -171,14 +175,16 @@ class ThreeCodes(Distribution):
         return CODES[torch.multinomial(SHARES, rows, True, generator=generator)].double()
 
 
-def counted(model: ComposedAutoencoder, codes: Tensor, shares: Tensor) -> np.ndarray:
+def counted(
+    model: ComposedAutoencoder, codes: Tensor, shares: Tensor, told: Callable[[Any], Distribution] = lambda one: one
+) -> np.ndarray:
     """P(row) of all eighteen rows."""
     rows = torch.zeros(len(TABLE), 7)
     for place, (one, first, second) in enumerate(TABLE):
         rows[place, 0] = one
         rows[place, 1 + first] = rows[place, 4 + second] = 1
     with torch.inference_mode():
-        given = [model.decode(code.expand(len(TABLE), -1)).log_prob(rows).double().exp() for code in codes]
+        given = [told(model.decode(code.expand(len(TABLE), -1))).log_prob(rows).double().exp() for code in codes]
     total = (torch.stack(given, -1) @ shares.double()).numpy()
     assert total.sum() == pytest.approx(1, abs=1e-5)
     return total
@@ -247,6 +253,46 @@ def compare(drawn: np.ndarray, whole: np.ndarray, rules: list[ColumnRule]) -> No
 def test_columns_that_depend_on_each_other_by_enumeration(chained, wish: str) -> None:
     drawn = conditional_rows(chained, ThreeCodes(), asked(*WISHES[wish], rows=8000), None, TYPICAL, 0, True)
     compare(drawn, counted(chained, CODES, SHARES), WISHES[wish])
+
+
+def without_code(model: ComposedAutoencoder) -> np.ndarray:
+    """P(row) of all eighteen rows by the decoder alone."""
+    return counted(model, torch.zeros(1, 2), torch.ones(1), lambda likelihood: likelihood.without_code())
+
+
+@pytest.mark.parametrize("wish", WISHES)
+def test_the_decoder_alone_by_enumeration(chained, wish: str) -> None:
+    alone = without_code(chained)
+    assert np.abs(alone - counted(chained, CODES, SHARES)).sum() > 0.1
+    drawn = conditional_rows(chained, ThreeCodes(), asked(*WISHES[wish], rows=8000), None, TYPICAL, 0, True, True)
+    compare(drawn, alone, WISHES[wish])
+
+
+def test_rows_of_the_decoder_alone_by_enumeration(chained) -> None:
+    found = frequencies(drawn_without_code(chained, 8000, None, 0))
+    np.testing.assert_allclose(found, without_code(chained), atol=0.02)
+    assert not does_without_code(chained)  # nothing trained it for that
+    trained = composed(LEVELS, [Autoregressive(width=16, cells=4)] * 2, penalties={"alone": WithoutCode()})
+    assert does_without_code(trained)
+    assert not does_without_code(composed(LEVELS, [Bernoulli(), Categorical()], penalties={"alone": WithoutCode()}))
+
+
+def test_codes_help_where_the_decoder_alone_hardly_makes_such_rows() -> None:
+    model = composed(LEVELS, [Autoregressive(width=16, cells=4)] * 2, Hiding())
+    rules = WISHES["a binary cell and a level"]
+    density, generator = density_of_codes(model, StandardNormal().build(2), 1.0), Generator().manual_seed(0)
+    with torch.inference_mode():
+        assert proposals_for(model, density, rules, TYPICAL, None, generator, without_code=True).without_code
+        assert not proposals_for(model, density, rules, TYPICAL, None, generator, without_code=False).without_code
+        network = model.likelihood.network
+        for parameter in network.parameters():
+            parameter.zero_()
+        network.head_biases[4] = -6.0  # the last level of column 1 is rare
+        network.embedding[network.offsets[1] + 2] = 10.0
+        network.heads[5], network.head_biases[5] = 1.0, -40.0  # and what is asked for goes with it only
+        assert proposals_for(model, density, rules, TYPICAL, None, generator, without_code=True).sees
+        seen_nothing = [level(2, False, True, True)]  # no exact cell for the encoder to look at
+        assert proposals_for(model, density, seen_nothing, TYPICAL, None, generator, without_code=True).without_code
 
 
 @pytest.mark.parametrize("wish", WISHES)

@@ -17,6 +17,10 @@ class ColumnModel(Protocol):
     columns: int
     order: tuple[int, ...]
 
+    @property
+    def no_code(self) -> Tensor:
+        """What is said of rows without a code, beside what the decoder says of the code 0: (width,)."""
+
     def positions(self, value: Tensor, present: Tensor | None) -> Tensor:
         """The cell of each column of rows (..., d); the number of its cells where it is unknown: (..., columns)."""
 
@@ -98,6 +102,12 @@ class ColumnByColumn(Distribution):
     def conditioned(self, given: Tensor, row: Tensor) -> ColumnByColumn:
         """The same given some cells of ``row``."""
         return ColumnByColumn(self.model, self.hidden, self.present, given, row)
+
+    def without_code(self) -> ColumnByColumn:
+        """The same without a code: asked of what the decoder says at the code 0, which tells of conditions only."""
+        changed = ColumnByColumn(self.model, self.hidden + self.model.no_code, self.present)
+        changed.given, changed.row = self.given, self.row
+        return changed
 
     def of_rows(self, rows: Tensor) -> ColumnByColumn:
         """The same of some rows only; what is present and given among them is left out."""

@@ -13,7 +13,8 @@ from isthmus.core.random import RandomState, seed_from, spawn_seeds
 from isthmus.data.given_cells import given_cells
 from isthmus.data.rows import Rows
 from isthmus.uses import inference, interpolation
-from isthmus.uses.generation import draw_codes, drawn_rows
+from isthmus.uses.generation import does_without_code, draw_codes, drawn_rows, drawn_without_code
+from isthmus.uses.temperature import checked_temperature
 
 from .conditions import given_context
 from .fitted import FittedModel
@@ -34,7 +35,11 @@ class Generating(FittedModel):
         noise: bool | str = "auto",
         random_state: RandomState = None,
     ) -> Any:
-        """``n`` new rows at codes drawn from the fitted density, in the user's type.
+        """``n`` new rows in the user's type: at codes drawn from the fitted density; of mixed tables without codes.
+
+        A decoder that goes column by column (``Autoregressive``) is a density over rows by itself where the penalty
+        ``WithoutCode`` stood beside it, as it does by default: its rows are nearer to real ones without a code. With
+        ``prior=True``, another ``temperature`` or ``noise=False`` they have one.
 
         Parameters
         ----------
@@ -105,16 +110,22 @@ class Generating(FittedModel):
         source = self.module_.prior if prior else self.density_
         seed = seed_from(random_state)
         means = noise is False or (noise == "auto" and self.schema_.container in ("array", "images"))
+        without_code = (
+            checked_temperature(temperature) == 1 and not (prior or means) and does_without_code(self.module_)
+        )
         asked = given_cells(self.schema_, given, int(n), balanced, seed) if given or balanced is not None else None
         if asked is not None and asked.options:
-            return sampled_given(self, source, asked, temperature, not means, seed)
+            return sampled_given(self, source, asked, temperature, not means, seed, without_code)
         if asked is not None:
             given = asked.known
-        codes = draw_codes(source, self.module_, int(n), seed, temperature)
         if means:
-            return self._decoded(codes, given)
-        context, carried = given_context(self.schema_, given, len(codes))
-        rows = drawn_rows(self.module_, codes, context, spawn_seeds(seed, 1)[0])
+            return self._decoded(draw_codes(source, self.module_, int(n), seed, temperature), given)
+        context, carried = given_context(self.schema_, given, int(n))
+        if without_code:
+            rows = drawn_without_code(self.module_, int(n), context, seed)
+        else:
+            codes = draw_codes(source, self.module_, int(n), seed, temperature)
+            rows = drawn_rows(self.module_, codes, context, spawn_seeds(seed, 1)[0])
         return self.schema_.decode(rows, carried=carried, restore_missing=True)
 
     def interpolate(

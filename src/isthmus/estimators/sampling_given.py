@@ -22,7 +22,13 @@ from .fitted import FittedModel
 
 
 def sampled_given(
-    model: FittedModel, source: PriorModule, asked: GivenCells, temperature: float, noise: bool, seed: int
+    model: FittedModel,
+    source: PriorModule,
+    asked: GivenCells,
+    temperature: float,
+    noise: bool,
+    seed: int,
+    without_code: bool = False,
 ) -> Any:
     """What ``sample`` says of rows in which columns that are modelled are given."""
     schema, n = model.schema_, len(asked.chosen)
@@ -31,7 +37,7 @@ def sampled_given(
     context = None if context is None else context.to(module.scale.device)
     density = density_of_codes(model.module_, source, temperature)
     typical = typical_features(schema)
-    features = conditional_rows(module, density, asked, context, typical, seed, noise)
+    features = conditional_rows(module, density, asked, context, typical, seed, noise, without_code)
     missing = _missing(schema, asked)
     if not noise and schema.indicated:  # of means, only what was asked for is missing
         features[:, -len(schema.indicated) :] = missing

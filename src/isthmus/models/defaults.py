@@ -35,6 +35,7 @@ from isthmus.components.penalties.commitment import Commitment
 from isthmus.components.penalties.completion import Completion
 from isthmus.components.penalties.kl import KL
 from isthmus.components.penalties.linear_readout import LinearReadout
+from isthmus.components.penalties.without_code import WithoutCode
 from isthmus.components.priors.base import Prior
 from isthmus.components.priors.standard_normal import StandardNormal
 from isthmus.components.priors.uniform_sphere import UniformSphere
@@ -255,7 +256,11 @@ def _penalties(
         if latent.stochastic and not objective.includes_divergence:
             own: dict[str, Penalty] = {}
             if isinstance(likelihood, JointLikelihood):
-                own = {"code_alone": CodeAlone(weight=CODE_ALONE), "completion": Completion()}
+                own = {
+                    "code_alone": CodeAlone(weight=CODE_ALONE),
+                    "completion": Completion(),
+                    "without_code": WithoutCode(),
+                }
                 if latent.code_space in LinearReadout.code_spaces:
                     own["linear_readout"] = LinearReadout(weight=READOUT)
             return {"kl": KL(weight=parts.beta, warmup_epochs=parts.warmup_epochs), **own}

@@ -66,6 +66,8 @@ class ChainedRows:
     typical : Tensor, shape (d,)
     context : Context, optional
         Condition and exposure, of one row.
+    without_code : bool
+        The decoder alone, which :func:`~.generation.does_without_code`, proposes the rows; their codes are 0.
     """
 
     def __init__(
@@ -75,8 +77,9 @@ class ChainedRows:
         rules: Sequence[ColumnRule],
         typical: Tensor,
         context: Context | None,
+        without_code: bool = False,
     ) -> None:
-        self.model, self.density, self.context = model, density, context
+        self.model, self.density, self.context, self.without_code = model, density, context, without_code
         self.shares = CellShares(model.likelihood, rules)
         columns: int = model.likelihood.columns
         self.asked, self._exact = (torch.zeros(columns, dtype=torch.bool, device=typical.device) for _ in range(2))
@@ -90,7 +93,7 @@ class ChainedRows:
         order = model.likelihood.order
         self.until = 1 + max((order.index(rule.column) for rule in rules), default=-1)
         """How many columns of their order it takes to see all that is asked for."""
-        self.sees = is_aware(model) and model.stochastic and bool(self._exact.any())
+        self.sees = is_aware(model) and model.stochastic and bool(self._exact.any()) and not without_code
 
     def proposed(self, count: int, generator: Generator, seeing: bool = False) -> WeightedRows:
         """``count`` rows and their weights; with ``seeing`` half of the codes come from the encoder."""
@@ -117,10 +120,15 @@ class ChainedRows:
 
     def _columns_at(self, z: Tensor) -> ColumnByColumn:
         likelihood: Any = self.model.decode(z, self.context)
+        if self.without_code:
+            likelihood = likelihood.without_code()
         return ColumnByColumn(self.model.likelihood, likelihood.hidden)
 
     def _codes(self, count: int, generator: Generator, seeing: bool) -> tuple[Tensor, Tensor]:
         """Codes (count, q), and log p(z) less the log-density that they were drawn from."""
+        if self.without_code:
+            z = self._row.new_zeros(count, self.model.latent_dim)
+            return z, torch.zeros(count, dtype=torch.float64, device=z.device)
         own = count - count // 2 if seeing else count
         z = self.density.draw(own, generator).to(self._row.dtype)
         if not seeing:
@@ -139,6 +147,24 @@ class ChainedRows:
             None if condition is None else condition.expand(count, -1), visible=self._exact.expand(count, -1)
         )
         return self.model.encode(self._row.expand(count, -1), told)
+
+
+def proposals_for(
+    model: ComposedAutoencoder,
+    density: Distribution,
+    rules: Sequence[ColumnRule],
+    typical: Tensor,
+    context: Context | None,
+    generator: Generator,
+    without_code: bool,
+) -> ChainedRows:
+    """Proposals by the decoder alone if that is wanted, unless they are rarely worth anything and codes could help."""
+    coded = ChainedRows(model, density, rules, typical, context)
+    if not without_code:
+        return coded
+    alone = ChainedRows(model, density, rules, typical, context, without_code=True)
+    rare = coded.sees and effective(alone.proposed(ROUND, generator).logs) < RARE * ROUND
+    return coded if rare else alone
 
 
 def weighted_rows(proposals: ChainedRows, count: int, generator: Generator) -> WeightedRows:

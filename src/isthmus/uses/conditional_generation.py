@@ -22,7 +22,7 @@ from isthmus.distributions import ColumnByColumn, Distribution
 from isthmus.models.autoencoder import ComposedAutoencoder
 
 from .conditional_cells import AskedCells
-from .conditional_chain import ChainedRows, chosen_rows, weighted_rows
+from .conditional_chain import chosen_rows, proposals_for, weighted_rows
 from .conditional_codes import drawn_codes, effective
 from .conditional_targets import codes_for
 from .imputation_told import is_told
@@ -101,6 +101,7 @@ def conditional_rows(
     typical: Tensor,
     seed: int,
     noise: bool,
+    without_code: bool = False,
 ) -> np.ndarray:
     """Rows of features in which everything that is asked for holds, (n, d) float32.
 
@@ -121,6 +122,8 @@ def conditional_rows(
     seed : int
     noise : bool
         Whether cells that are not asked for are drawn, or means.
+    without_code : bool
+        Whether the decoder alone draws them, where it can and what is asked for is not too rare.
 
     Raises
     ------
@@ -142,8 +145,10 @@ def conditional_rows(
         size = MOST_ROWS if chained else MOST_PARTICLES
         for start in range(0, len(group.index), size):
             index = group.index[start : start + size]
-            draw = _chained if chained else _independent
-            drawn = draw(model, density, group, typical, len(index), generator, noise)
+            if chained:
+                drawn = _chained(model, density, group, typical, len(index), generator, noise, without_code)
+            else:
+                drawn = _independent(model, density, group, typical, len(index), generator, noise)
             result[index] = drawn.rows.float().cpu().numpy()
             worth, strange = worth + drawn.worth, strange or drawn.strange
         _judge(group, worth, strange)
@@ -158,8 +163,9 @@ def _chained(
     count: int,
     generator: Generator,
     noise: bool,
+    without_code: bool,
 ) -> Drawn:
-    proposals = ChainedRows(model, density, group.rules, typical, group.context)
+    proposals = proposals_for(model, density, group.rules, typical, group.context, generator, without_code)
     weighted = weighted_rows(proposals, count, generator)
     worth = math.ceil(effective(weighted.logs))
     if worth == 0:

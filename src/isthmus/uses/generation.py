@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from isthmus.components.penalties.without_code import WithoutCode
 from isthmus.components.priors.base import Prior, PriorModule
 from isthmus.core.context import Context
 from isthmus.core.random import torch_generator
@@ -88,3 +89,18 @@ def drawn_rows(model: ComposedAutoencoder, z: np.ndarray, context: Context | Non
     """A row drawn from the likelihood at each code (n, latent_dim), in features: (n, d) float32."""
     generator, size = torch_generator(seed, model.scale.device), inference.batch_rows(model)
     return inference.decoded(model, z, context, lambda likelihood: likelihood.draw(size, generator))
+
+
+def does_without_code(model: ComposedAutoencoder) -> bool:
+    """Whether the model's decoder is a density over rows by itself: the penalty ``WithoutCode`` trained it as one."""
+    trained = any(isinstance(one, WithoutCode) for one in model.penalties.values())
+    return trained and hasattr(model.likelihood, "no_code")
+
+
+def drawn_without_code(model: ComposedAutoencoder, rows: int, context: Context | None, seed: int) -> np.ndarray:
+    """Rows drawn from the decoder alone, in features: (n, d) float32."""
+    generator, size = torch_generator(seed, model.scale.device), inference.batch_rows(model)
+    nothing = np.zeros((rows, model.latent_dim), dtype=np.float32)
+    return inference.decoded(
+        model, nothing, context, lambda likelihood: likelihood.without_code().draw(size, generator)
+    )

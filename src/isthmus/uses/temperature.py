@@ -49,9 +49,15 @@ def tempered(density: Distribution, temperature: float) -> Distribution:
     >>> tempered(StandardNormal(2), 0.5).stddev
     tensor([0.5000, 0.5000])
     """
+    size = checked_temperature(temperature)
+    return density if size == 1 else _tempered(density, size)
+
+
+def checked_temperature(temperature: float) -> float:
+    """The temperature, or :class:`ParameterError` if it is not a number in (0, inf)."""
     if isinstance(temperature, bool) or not isinstance(temperature, Real) or not 0 < temperature < math.inf:
         raise ParameterError(f"sample: `temperature` must be a number in (0, inf); got {temperature!r}.")
-    return density if temperature == 1 else _tempered(density, float(temperature))
+    return float(temperature)
 
 
 @singledispatch

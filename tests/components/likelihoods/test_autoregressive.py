@@ -10,46 +10,15 @@ import torch
 
 from isthmus.components.likelihoods.autoregressive import Autoregressive
 from isthmus.components.likelihoods.column_cells import TAIL_SHARE, ColumnCells
-from isthmus.components.penalties.code_alone import CodeAlone
-from isthmus.components.penalties.completion import Completion
-from isthmus.core.batch import Batch
 from isthmus.core.blocks import Block
-from isthmus.core.context import Context
 from isthmus.core.errors import ParameterError
-from isthmus.core.forward_pass import ForwardPass
 
-BLOCKS = [
-    Block("continuous", 0, 1, (1,)),
-    Block("binary", 1, 2, (1,)),
-    Block("categorical", 2, 8, (6,), cardinality=3),
-    Block("missing", 8, 10, (2,), of=(0, 3)),
-]
-VALUES = torch.tensor([-1.0, 0.0, 0.5, 2.0])
-
-
-def rows(n: int, seed: int = 0) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-
-    def pick(levels: int) -> torch.Tensor:
-        return torch.randint(levels, (n,), generator=generator)
-
-    number, coin = VALUES[pick(4)][:, None], pick(2)[:, None].float()
-    levels = [torch.nn.functional.one_hot(pick(3), 3).float() for _ in range(2)]
-    return torch.cat([number, coin, *levels, pick(2)[:, None].float(), pick(2)[:, None].float()], 1).double()
+from .few_columns import BLOCKS, VALUES, chained_likelihood, hidden, rows
 
 
 @pytest.fixture
 def likelihood():
-    module = Autoregressive(width=16, cells=8).build_joint(BLOCKS)
-    generator = torch.Generator().manual_seed(0)
-    for parameter in module.parameters():
-        torch.nn.init.normal_(parameter, std=0.4, generator=generator)
-    module.begin(rows(200), None)
-    return module.double()
-
-
-def hidden(*shape: int) -> torch.Tensor:
-    return torch.randn(*shape, 16, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    return chained_likelihood()
 
 
 def every_row() -> torch.Tensor:
@@ -321,65 +290,3 @@ class TestCells:
 def test_too_many_columns_are_refused():
     with pytest.raises(ParameterError, match="at most 1024; the rows have 2000"):
         Autoregressive().build_joint([Block("continuous", 0, 2000, (2000,))])
-
-
-class TestPenaltiesBeside:
-    """What ``CodeAlone`` and ``Completion`` ask of it, written out cell by cell."""
-
-    def forward_pass(self, likelihood, code, shown):
-        row, unused = rows(3, seed=5), None
-        return ForwardPass(
-            Batch(row),
-            row,
-            unused,
-            code,
-            unused,
-            likelihood(code).observing(shown),
-            unused,
-            unused,
-            context=Context(visible=shown, present=shown),
-        )
-
-    def test_the_code_alone_is_asked_for_what_is_shown(self, likelihood):
-        shown = torch.ones(3, 6, dtype=torch.bool)
-        shown[1, 0] = False
-        seen = self.forward_pass(likelihood, hidden(3), shown)
-        cells, total = likelihood.positions(seen.features, None), torch.zeros((), dtype=torch.float64)
-        density = likelihood.log_density(seen.features, cells)
-        for place, column in product(range(3), range(6)):
-            if shown[place, column]:
-                logits = likelihood.alone(hidden(3)[place])[column]
-                total -= torch.log_softmax(logits, -1)[cells[place, column]] + density[place, column]
-        torch.testing.assert_close(CodeAlone().value(seen), total)
-
-    def test_hidden_cells_are_asked_for_given_visible_ones_and_those_before_them(self, likelihood):
-        shown = torch.ones(3, 6, dtype=torch.bool)
-        shown[0, [0, 4]] = False  # a number, and its indicator
-        shown[2, [1, 2]] = False
-        code = hidden(3).requires_grad_()
-        seen = self.forward_pass(likelihood, code, shown)
-        found = Completion().value(seen)
-        cells, total = likelihood.positions(seen.features, None), torch.zeros((), dtype=torch.float64)
-        density = likelihood.log_density(seen.features, cells)
-        network, points = likelihood.network, likelihood.cells.points
-        for place in (0, 2):
-            said = hidden(3)[place]
-            for column in range(6):
-                if shown[place, column]:
-                    cell = cells[place, column]
-                    said = said + network.given_embedding[network.offsets[column] + cell]
-                    if column == 0:
-                        said = said + points[0, cell] * network.given_slopes[0]
-            for column in likelihood.order:
-                cell = cells[place, column]
-                if not shown[place, column]:
-                    logits = likelihood.logits(network.refined(said, column), column)
-                    total -= torch.log_softmax(logits, -1)[cell] + density[place, column]
-                said = said + likelihood.embedded(cell, column)
-        torch.testing.assert_close(found, total)
-        assert torch.autograd.grad(found, code, allow_unused=True)[0] is None  # the code is left as it is
-        assert torch.autograd.grad(Completion().value(seen), network.given_embedding)[0].abs().sum() > 0
-
-    def test_nothing_hidden_asks_for_nothing(self, likelihood):
-        shown = torch.ones(3, 6, dtype=torch.bool)
-        assert Completion().value(self.forward_pass(likelihood, hidden(3), shown)) == 0

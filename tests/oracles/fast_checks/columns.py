@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from itertools import product
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import torch
 
 from isthmus.components.likelihoods.autoregressive import Autoregressive
 from isthmus.components.likelihoods.column_cells import TAIL_SHARE, ColumnCells
+from isthmus.components.penalties.without_code import WithoutCode
+from isthmus.core.batch import Batch
 from isthmus.core.blocks import Block
+from isthmus.core.context import Context
 from isthmus.core.random import torch_generator
 
 from .known_numbers import close, values
@@ -121,6 +126,23 @@ def draws_follow_the_chain() -> None:
     fixed = torch.tensor([[True, False, False, False]])
     told = module(hidden).conditioned(fixed, torch.ones(1, 6, dtype=torch.float64)).draw(50, torch_generator(0))
     assert bool((told[:, 0] == 1).all())
+
+
+def rows_without_a_code_stand_for_those_with_hidden_cells() -> None:
+    """Half of the rows are whole: twice what the decoder alone says of them, at what it says of the code 0."""
+    module, rows = _likelihood(), _every_row()
+    shown = torch.ones(len(rows), 4, dtype=torch.bool)
+    shown[::2, 2] = False
+    zero = values(1, 8).expand(len(rows), -1)
+    seen: Any = SimpleNamespace(
+        batch=Batch(rows),
+        features=rows,
+        z=values(len(rows), 2),
+        context=Context(present=shown),
+        decode=lambda z: module(zero + z.sum(-1, keepdim=True)),
+    )
+    wanted = -2 * module(zero + module.no_code).log_prob(rows)[1::2].sum()
+    close(WithoutCode().value(seen).detach(), wanted.detach())
 
 
 def _likelihood() -> torch.nn.Module:

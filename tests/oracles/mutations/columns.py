@@ -113,4 +113,18 @@ COLUMNS = (
             "found = torch.where(self.given[..., column], found, fixed[..., column])",
         ),
     ),
+    *of(
+        "components/penalties/without_code.py",
+        "columns",
+        (
+            "without a code: rows with hidden cells count for nothing",
+            "total: Tensor = -likelihood.observing(known).log_prob(features).sum() / share",
+            "total: Tensor = -likelihood.observing(known).log_prob(features).sum()",
+        ),
+        (
+            "without a code: the code is there all the same",
+            "likelihood = likelihood.without_code()",
+            "likelihood = forward_pass.decode(forward_pass.z).without_code()",
+        ),
+    ),
 )
