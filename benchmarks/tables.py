@@ -166,10 +166,11 @@ def render_synthesis(runs: Mapping[str, Mapping[str, Any]], report: harness.Repo
                 of("membership_auc"),
                 of("education_agrees"),
                 of("seconds"),
+                of("cpu_seconds"),
             ]
         )
     columns = ["model", "seeds", "F1", "of real's", "AUC", "detection AUC", "quality", "distance ratio"]
-    columns += ["membership AUC", "education agrees", "seconds to fit and draw"]
+    columns += ["membership AUC", "education agrees", "seconds to fit and draw", "processor seconds"]
     if rows:
         real = next(iter(runs.values()))["real"]
         note = (

@@ -30,7 +30,7 @@ class ColumnNetwork(nn.Module):
 
     unknown: Tensor
     offsets: Tensor
-    order: Tensor
+    earlier: Tensor
     numeric: Tensor
     numeric_slots: Tensor
 
@@ -41,7 +41,9 @@ class ColumnNetwork(nn.Module):
         rows, places = sum(sizes) + len(sizes), len(numbers)  # one more for each column: "unknown"
         self.register_buffer("unknown", torch.tensor(self.sizes, dtype=torch.int64), persistent=False)
         self.register_buffer("offsets", (self.unknown + 1).cumsum(0) - self.unknown - 1, persistent=False)
-        self.register_buffer("order", torch.tensor(order, dtype=torch.int64), persistent=False)
+        place = torch.tensor(order, dtype=torch.int64).argsort()
+        # A product of matrices takes less than half the time of a running sum and its gradient.
+        self.register_buffer("earlier", (place < place[:, None]).to(torch.get_default_dtype()), persistent=False)
         self.register_buffer("numeric", torch.tensor(list(numbers), dtype=torch.int64), persistent=False)
         self.total = sum(sizes)
         slots = [self.firsts[column] + slot for column in numbers for slot in range(self.sizes[column])]
@@ -89,9 +91,7 @@ class ColumnNetwork(nn.Module):
 
     def told(self, positions: Tensor, points: Tensor) -> Tensor:
         """The sum of what the columns before each one say."""
-        said = self._said(positions, points, self.embedding, self.slopes).index_select(-2, self.order)
-        before = said.cumsum(-2) - said
-        return before.index_select(-2, self.order.argsort())
+        return self.earlier @ self._said(positions, points, self.embedding, self.slopes)
 
     def given(self, positions: Tensor, cells: Tensor, points: Tensor) -> Tensor:
         said = self._said(positions, points, self.given_embedding, self.given_slopes)
