@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import Result
+from PIL import Image
 
 import isthmus
 from isthmus.cli import anomaly_rows
@@ -163,9 +164,33 @@ def test_learning_from_the_file_itself(folder: Path, run: Callable[..., Result])
     assert shown[heading + 2].split()[1] == str(ODD)
 
 
+def test_the_oddest_images_in_a_picture(tmp_path: Path, run: Callable[..., Result]) -> None:
+    images = np.tile(np.random.default_rng(0).integers(80, 120, (60, 1, 1)), (1, 32, 64)).astype(np.uint8)
+    images[ODD, 14:24, 24:40] = 255
+    np.save(tmp_path / "images.npy", images)
+    words = [*QUICK, "--top", 2, "--pictures", tmp_path / "odd.png"]
+    done = run("anomalies", tmp_path / "images.npy", *words)
+    assert done.exit_code == 0, done.stderr
+    assert "wrote the 2 oddest images" in done.stderr
+    page = np.asarray(Image.open(tmp_path / "odd.png"))
+    factor, gap = 2, 2
+    height = 2 * 32 * factor + gap
+    assert page.shape[2] == 3
+    assert page.shape[:2] in ((2 * height + 8, 64 * factor), (height, 2 * 64 * factor + gap))
+    np.testing.assert_array_equal(page[: 32 * factor : factor, : 64 * factor : factor, 0], images[ODD])
+    below = page[32 * factor + gap : height : factor, : 64 * factor : factor]
+    red = np.argwhere((below == (215, 25, 28)).all(-1))
+    assert len(red) == 1  # the hottest pixel
+    assert 14 <= red[0, 0] < 24
+    assert 24 <= red[0, 1] < 40
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["--pictures", "x.png", *QUICK], "--pictures shows images; the rows of"),
+        (["--pictures", "x.png", "--top", "0"], "--pictures shows the oddest rows: --top must be at least 1."),
+        (["--pictures", "x.csv"], "--pictures: the name must end in .png"),
         (["--alarm-rate", "0.1"], "--alarm-rate is a promise about normal rows, so it needs rows that are known"),
         (["--false-discovery-rate", "0.1"], "--false-discovery-rate is a promise about normal rows"),
         (["--alarm-rate", "0.1", "--contamination", "0.1"], "--alarm-rate and --contamination contradict each other"),

@@ -218,6 +218,10 @@ def test_images_get_a_heat_map(detector) -> None:
     assert explained.heat_map.shape == (4, 6, 5)
     assert np.unravel_index(explained.heat_map[1].argmax(), (6, 5)) == (2, 3)
     np.testing.assert_allclose(explained.heat_map.sum((1, 2)) + explained.joint, explained.score, rtol=1e-12)
+    assert explained.marked(odd).shape == (4, 6, 5, 3)
+    assert explained.marked(odd)[1, 2, 3].tolist() == [215, 25, 28]
+    with pytest.raises(InputError, match=r"`images` must be the 4 that were explained; got shape \(3, 6, 5, 3\)"):
+        explained.marked(odd[:3])
     with pytest.raises(InputError, match="A heat map is drawn of images"):
         detector.explain(numbers(2)).heat_map  # noqa: B018 - it raises
     (reason,) = explained.reasons(1, top=1)

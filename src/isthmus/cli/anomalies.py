@@ -34,6 +34,7 @@ from .session import Session
         "isthmus anomalies new.csv --normal known.csv --alarm-rate 0.01 -o scored.csv",
         "isthmus anomalies new.csv --normal known.csv --save detector.safetensors",
         "isthmus anomalies stream.parquet --model detector.safetensors --drift",
+        "isthmus anomalies photos/ --top 12 --pictures odd.png",
     ),
 )
 @file_argument
@@ -57,6 +58,12 @@ from .session import Session
     help="Of all rows that give alarm, the share that may be normal; needs --normal or --model.",
 )
 @click.option("--drift", is_flag=True, help="Watch the scores in the order of the rows for a change of their law.")
+@click.option(
+    "--pictures",
+    type=PATH,
+    metavar="FILE",
+    help="Of images: a .png of the oddest, each above a copy that is red where it is odd.",
+)
 @click.option("--save", type=PATH, metavar="FILE", help="Keep the detector: a .safetensors file.")
 @output_to("A .csv, .parquet, .npy or .npz file to write: score, p-value and alarm of each row.", default=None)
 @click.option(
@@ -86,6 +93,7 @@ def command(
     contamination: float | None,
     false_discovery_rate: float | None,
     drift: bool,
+    pictures: Path | None,
     save: Path | None,
     output: Path | None,
     assignments: tuple[str, ...],
@@ -122,6 +130,9 @@ def command(
         raise click.UsageError("--drift compares with rows known to be normal: it needs --normal or --model.", ctx)
     check_output(output, ROWS)
     check_output(save, (".safetensors",), "--save")
+    check_output(pictures, (".png",), "--pictures")
+    if pictures is not None and not top:
+        raise click.UsageError("--pictures shows the oddest rows: --top must be at least 1.", ctx)
 
     from .anomaly_detectors import learnt, loaded
     from .anomaly_rows import found_anomalies, pieces_of
@@ -135,14 +146,19 @@ def command(
         if save is not None:
             detector.save(save)
             session.note(f"the detector is in {save}: --model {save} uses it again.")
+    if pictures is not None and len(detector.schema_.row_shape) == 1:
+        raise ParameterError(f"--pictures shows images; the rows of {file} have columns. Leave it out.")
     names, pieces = pieces_of(file, detector, key, skip_bad, rows if normal is None else None)
-    found = found_anomalies(detector, pieces, rule, top, reasons, file, drift)
+    found = found_anomalies(detector, pieces, rule, top, reasons, file, drift, pictures is not None)
     to_standard_output = output is not None and str(output) == "-"
     if top:
         click.echo(found.table(names), err=to_standard_output)
     session.note(found.summary(file))
     if drift:
         session.note(found.drift_words())
+    if pictures is not None:
+        found.pictures(pictures)
+        session.note(f"wrote the {len(found.oddest):,} oddest images to {pictures}.")
     if output is not None:
         write_output(found.columns(), output, names)
         if not to_standard_output:

@@ -21,6 +21,7 @@ from isthmus.uses.drift import DriftAlarm
 from .anomaly_rule import AlarmRule
 from .images import form_of, is_images
 from .model_rows import text_columns
+from .pictures import shown_pixels
 from .progress import progress_bar
 from .rows import Input, about, read_input, some_rows
 from .session import Session
@@ -46,11 +47,12 @@ def pieces_of(
 
 @dataclass(frozen=True)
 class OddRow:
-    """A row among the oddest: its number in the file, its score, and the words for its reasons."""
+    """A row among the oddest: its number in the file, its score, and its reasons in words or as a picture."""
 
     number: int
     score: float
-    reasons: str
+    reasons: str = ""
+    picture: np.ndarray | None = None
 
 
 @dataclass
@@ -96,6 +98,13 @@ class Found:
         kept = [place for place in range(6) if place not in without]
         right = [place for place, column in enumerate(kept) if column in (0, 2, 3) or (column == 1 and names is None)]
         return aligned([headings[place] for place in kept], [[line[place] for place in kept] for line in lines], right)
+
+    def pictures(self, path: Path) -> None:
+        """Write the oddest images, the oddest first, each above a copy that is red where it is odd."""
+        from isthmus.sources.images.layout import PAIR_GAP
+        from isthmus.sources.images.writing import write_sheet
+
+        write_sheet(np.stack([row.picture for row in self.oddest if row.picture is not None]), path, row_gap=PAIR_GAP)
 
     def columns(self) -> NamedColumns:
         """Score, p-value and alarm of each row."""
@@ -146,8 +155,9 @@ def found_anomalies(
     reasons: int,
     file: Path,
     watch: bool,
+    draw: bool = False,
 ) -> Found:
-    """Score all rows, piece by piece, and explain the oddest."""
+    """Score all rows, piece by piece, and explain the oddest; ``draw``, where they are images, in pictures."""
     calibration = detector.calibration_scores_
     if not len(calibration) and (watch or rule.alarm_rate is not None or rule.false_discovery_rate is not None):
         raise ParameterError(
@@ -166,9 +176,10 @@ def found_anomalies(
                 drift.update(scores)
             entering = _entering(scores, oddest, top)
             words = _reasons(detector, rows, entering, reasons) if explains else [""] * len(entering)
+            drawn = _drawn(detector, rows, entering) if draw else [None] * len(entering)
             oddest += [
-                OddRow(start + place, float(scores[place]), word)
-                for place, word in zip(entering.tolist(), words, strict=True)
+                OddRow(start + place, float(scores[place]), word, picture)
+                for place, word, picture in zip(entering.tolist(), words, drawn, strict=True)
             ]
             oddest = sorted(oddest, key=lambda row: (-row.score, row.number))[:top]
             every.append(scores)
@@ -192,6 +203,20 @@ def _reasons(detector: AnomalyDetector, rows: Any, places: np.ndarray, count: in
         return []
     explanation = detector.explain(_chosen(rows, places))
     return ["; ".join(_words(reason) for reason in explanation.reasons(row, count)) for row in range(len(places))]
+
+
+def _drawn(detector: AnomalyDetector, images: Any, places: np.ndarray) -> list[np.ndarray | None]:
+    """Images above copies of themselves that are red where they are odd, uint8 in three colours."""
+    from isthmus.sources.images.heat import as_coloured, marked
+    from isthmus.sources.images.layout import enlarged, enlargement, pairs
+
+    if not len(places):
+        return []
+    chosen = _chosen(images, places)
+    pixels = shown_pixels(chosen, detector.schema_)
+    factor = enlargement(pixels)
+    below = marked(pixels, detector.explain(chosen).heat_map)
+    return list(pairs(enlarged(as_coloured(pixels), factor), enlarged(below, factor)))
 
 
 def _words(reason: Any) -> str:

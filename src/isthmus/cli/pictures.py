@@ -94,14 +94,14 @@ def write_rows_or_pictures(
     from isthmus.sources.images.layout import GAP, PAIR_GAP, enlarged, enlargement, pairs
     from isthmus.sources.images.writing import is_folder, write_animation, write_folder, write_sheet
 
-    pixels = _pixels(data, schema)
+    pixels = shown_pixels(data, schema)
     if is_folder(path):
         write_folder(pixels, path, names)
         return
     row_gap = GAP
     if above is not None:
         factor = enlargement(pixels)
-        pixels = pairs(enlarged(_pixels(above, schema), factor), enlarged(pixels, factor))
+        pixels = pairs(enlarged(shown_pixels(above, schema), factor), enlarged(pixels, factor))
         row_gap = PAIR_GAP
     if path.suffix.lower() == ".gif":
         write_animation(pixels, path, back_and_forth=strip)
@@ -109,7 +109,7 @@ def write_rows_or_pictures(
         write_sheet(pixels, path, len(pixels) if strip else None, row_gap=row_gap)
 
 
-def _pixels(data: Any, schema: Schema) -> np.ndarray:
+def shown_pixels(data: Any, schema: Schema) -> np.ndarray:
     """uint8 images; other types from black at the lowest to white at the highest value of the training data, unless
     these are in [0, 1] already."""
     import numpy as np

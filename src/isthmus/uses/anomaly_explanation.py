@@ -12,6 +12,7 @@ import numpy as np
 from isthmus.core.errors import InputError
 from isthmus.data.matching import matched
 from isthmus.data.schema import Schema
+from isthmus.sources.images.heat import marked
 
 JOINT = "(joint)"
 
@@ -88,6 +89,26 @@ class Explanation:
         pixels[:, self.columns] = self.contributions
         height, width = self.row_shape[:2]
         return pixels.reshape(len(self), height, width, -1).sum(-1)
+
+    def marked(self, images: Any) -> np.ndarray:
+        """The images that were explained, faintly, with red where they are odd: (n, h, w, 3) uint8.
+
+        Full red is the pixel that adds most to the score of its image.
+
+        Parameters
+        ----------
+        images : ndarray, shape (n, h, w) or (n, h, w, channels)
+            As they were explained: uint8, or floats in [0, 1].
+
+        Raises
+        ------
+        InputError
+            The rows are no images, or these are others.
+        """
+        heat = self.heat_map
+        if np.shape(images)[:3] != heat.shape:
+            raise InputError(f"`images` must be the {len(self)} that were explained; got shape {np.shape(images)}.")
+        return marked(np.asarray(images), heat)
 
     def __len__(self) -> int:
         return len(self.score)
