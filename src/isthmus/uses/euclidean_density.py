@@ -6,8 +6,6 @@ import warnings
 
 import numpy as np
 import torch
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import GaussianMixture
 
 from isthmus.components.priors.base import Prior, PriorModule
 from isthmus.components.priors.full_gaussian import FullGaussian, FullGaussianPrior
@@ -58,6 +56,10 @@ def _full(codes: np.ndarray) -> tuple[Prior, PriorModule]:
 
 
 def _mixture(codes: np.ndarray, seed: int) -> tuple[Prior, PriorModule]:
+    # It brings half of scikit-learn along, and models that are only used never fit one.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
     distinct = len(np.unique(codes[: 10 * COMPONENTS], axis=0))
     spec = Mixture(n_components=max(1, min(COMPONENTS, distinct // 2)))
     with warnings.catch_warnings():
