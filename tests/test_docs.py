@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import doctest
-import os
 import re
-import subprocess
 import sys
 import warnings
 from importlib import import_module
@@ -56,27 +54,33 @@ def test_doctests_are_found() -> None:
     assert len(found) >= 25
 
 
-def test_the_readmes_python_runs(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("length")
+def test_the_readmes_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All its blocks in order, as a new user would run them; test_docs_pages.py does the same for the other pages."""
     code = "\n".join(blocks(ROOT / "README.md", "python"))
     assert "VAE(" in code
     script = tmp_path / "page.py"
     script.write_text(code, encoding="utf-8")
-    found = run([sys.executable, str(script)], tmp_path)
-    assert found.returncode == 0, found.stderr
+    run_script(script, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+@pytest.mark.usefixtures("length")
 def test_example_runs_and_is_short(example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = example.read_text(encoding="utf-8")
     assert len(text.splitlines()) < 80
-    monkeypatch.chdir(tmp_path)
+    run_script(example, tmp_path, monkeypatch)
+
+
+def run_script(script: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a file in this process, as ``python script`` in ``folder`` would."""
+    monkeypatch.chdir(folder)
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    monkeypatch.setattr(sys, "argv", [str(example)])
+    monkeypatch.setattr(sys, "argv", [str(script)])
     with warnings.catch_warnings():
         warnings.resetwarnings()  # what its users see as warnings are none of this test's
         warnings.simplefilter("ignore")
-        run_path(str(example), run_name="__main__")
+        run_path(str(script), run_name="__main__")
 
 
 def test_commands_in_the_pages_exist() -> None:
@@ -111,8 +115,3 @@ def test_the_readme_names_the_two_make_targets() -> None:
         targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
         named = set(re.findall(r"`make ([a-z-]+)`", README)) | set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE))
         assert named <= targets
-
-
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -51,7 +51,7 @@ def command_lines(block: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if steps(page)], ids=lambda page: page.stem)
-@pytest.mark.usefixtures("one_thread")
+@pytest.mark.usefixtures("one_thread", "length")
 def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
