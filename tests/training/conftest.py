@@ -12,9 +12,12 @@ from isthmus.core.batch import Batch
 from isthmus.core.blocks import Block
 from isthmus.core.random import torch_generator
 from isthmus.models.defaults import Parts, complete
+from isthmus.training import guard
 from isthmus.training.checkpoints import CheckpointFolder
 from isthmus.training.loop import Trainer
 from isthmus.training.settings import TrainingSettings
+
+from .everything import Everything
 
 CPU = torch.device("cpu")
 
@@ -96,3 +99,15 @@ def workshop():
     torch.set_num_threads(1)
     yield Workshop()
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def uninterrupted(workshop, monkeypatch):
+    monkeypatch.setattr(guard, "SETTLE", 1)
+    monkeypatch.setattr(guard, "SPIKE", 1.3)
+    everything = Everything(workshop)
+    assert everything.run().stopped is None
+    weights, (rows, events) = everything.end(workshop)
+    assert len(rows) == 4
+    assert {event["kind"] for event in events} == {"clipped", "skipped"}
+    return weights, (rows, events)
