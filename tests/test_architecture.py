@@ -187,60 +187,65 @@ def run_isolated(code: str, cwd: Path, **environment: str) -> subprocess.Complet
     )
 
 
-def test_import_is_light_and_needs_no_home_network_or_writable_folder(tmp_path: Path) -> None:
-    """Fault 33, and the promise that names load on first use."""
-    tmp_path.chmod(0o555)
-    code = """
-        import builtins, os, socket, sys
+ISOLATED = """
+    import builtins, os, socket, sys
 
-        def refuse(*args, **kwargs):
-            raise AssertionError("import isthmus touches the network")
+    def refuse(*args, **kwargs):
+        raise AssertionError("isthmus touches the network")
 
-        class NoSocket(socket.socket):
-            def __init__(self, *args, **kwargs):
-                refuse()
+    class NoSocket(socket.socket):
+        def __init__(self, *args, **kwargs):
+            refuse()
 
-        socket.socket, socket.create_connection, socket.getaddrinfo = NoSocket, refuse, refuse
-        plain_open = builtins.open
+    plain_socket, plain_open = socket.socket, builtins.open
+    socket.socket, socket.create_connection, socket.getaddrinfo = NoSocket, refuse, refuse
 
-        def read_only(file, mode="r", *args, **kwargs):
-            if set(mode) & set("wax+"):
-                raise AssertionError(f"import isthmus writes {file}")
-            return plain_open(file, mode, *args, **kwargs)
+    def read_only(file, mode="r", *args, **kwargs):
+        if set(mode) & set("wax+"):
+            raise AssertionError(f"import isthmus writes {file}")
+        return plain_open(file, mode, *args, **kwargs)
 
-        builtins.open = read_only
-        assert "HOME" not in os.environ
-        import isthmus
-        heavy = {"torch", "sklearn", "numpy", "scipy", "pandas", "matplotlib"} & set(sys.modules)
-        assert not heavy, f"import isthmus loads {heavy}"
-        assert isthmus.__version__ and "VAE" in dir(isthmus)
-        isthmus.VAE(latent_dim=2)
-        from isthmus.core import errors
-        sys.stdout.write("fine")
-    """
+    builtins.open = read_only
+    assert "HOME" not in os.environ
+    import isthmus
+    heavy = {"torch", "sklearn", "numpy", "scipy", "pandas", "matplotlib"} & set(sys.modules)
+    assert not heavy, f"import isthmus loads {heavy}"
+    assert isthmus.__version__ and "VAE" in dir(isthmus)
+    isthmus.VAE(latent_dim=2)
+    from isthmus.core import errors
+    sys.stdout.write("imported ")
+
+    builtins.open, socket.socket = plain_open, plain_socket
+    socket.socket.connect = refuse
+    os.chdir(os.environ["WRITABLE"])
+    import numpy as np
+    X = np.random.default_rng(0).normal(size=(40, 4))
+    isthmus.VAE(latent_dim=2, max_epochs=1, random_state=0).fit(X).save("model.safetensors")
+    assert isthmus.load("model.safetensors").transform(X).shape == (40, 2)
+    sys.stdout.write("fitted")
+"""
+
+
+@pytest.fixture(scope="module")
+def isolated(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """A process that imports Isthmus in a folder that it cannot write to, and then fits in another one."""
+    closed, writable = tmp_path_factory.mktemp("closed"), tmp_path_factory.mktemp("writable")
+    closed.chmod(0o555)
     try:
-        found = run_isolated(code, tmp_path)
+        return run_isolated(ISOLATED, closed, WRITABLE=str(writable))
     finally:
-        tmp_path.chmod(0o755)
-    assert found.stdout == "fine", found.stderr
+        closed.chmod(0o755)
 
 
-def test_fitting_and_saving_open_no_socket(tmp_path: Path) -> None:
-    code = """
-        import socket, sys
+def test_import_is_light_and_needs_no_home_network_or_writable_folder(
+    isolated: subprocess.CompletedProcess[str],
+) -> None:
+    """Fault 33, and the promise that names load on first use."""
+    assert isolated.stdout.startswith("imported "), isolated.stderr
 
-        def refuse(*args, **kwargs):
-            raise AssertionError("isthmus touches the network")
 
-        socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
-        import numpy as np, isthmus
-        X = np.random.default_rng(0).normal(size=(40, 4))
-        isthmus.VAE(latent_dim=2, max_epochs=1, random_state=0).fit(X).save("model.safetensors")
-        assert isthmus.load("model.safetensors").transform(X).shape == (40, 2)
-        sys.stdout.write("fine")
-    """
-    found = run_isolated(code, tmp_path)
-    assert found.stdout == "fine", found.stderr
+def test_fitting_and_saving_open_no_socket(isolated: subprocess.CompletedProcess[str]) -> None:
+    assert isolated.stdout.endswith("fitted"), isolated.stderr
 
 
 def test_only_requested_downloads_use_the_network() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +27,9 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 EPOCHS = 12
 
 # A shell may start background jobs with SIGINT ignored; what is tested is a process of a terminal. A pause after each
-# epoch leaves time for the signal to arrive in the middle of the run.
-COMMAND = """
-import signal, sys, time
+# epoch leaves time for the signal to arrive in the middle of the run. All runs in one process, which tells their codes.
+COMMANDS = """
+import json, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import torch
 torch.set_num_threads(1)
@@ -39,8 +41,12 @@ def slowly(self, event):
     if event.epoch >= 3:
         time.sleep(0.2)
 progress.EpochLines.on_epoch_end = slowly
-from isthmus.cli.main import main
-main()
+from isthmus.cli.main import app
+for words in json.loads(sys.argv[1]):
+    try:
+        app.main(words, prog_name="isthmus")
+    except SystemExit as end:
+        print(end.code, file=sys.stderr, flush=True)
 """
 
 STOPPABLE = """
@@ -68,32 +74,58 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def interrupted(arguments: list[str], number: signal.Signals) -> tuple[int, str]:
-    """Exit code and standard error of a run that gets a signal after its third epoch."""
+@dataclass(frozen=True)
+class Stopped:
+    """A run that got a signal after its third epoch: its model, its folder, its exit code and its standard error."""
+
+    model: Path
+    folder: Path
+    code: int
+    said: str
+
+
+@pytest.fixture(scope="module")
+def stopped(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[signal.Signals, Stopped]:
+    """One run for each signal."""
+    base = tmp_path_factory.mktemp("stopped")
+    signals = (signal.SIGINT, signal.SIGTERM)
+    places = {number: (base / f"{number.name}.safetensors", base / number.name) for number in signals}
+    runs = [[*options(data, *places[number]), "-v"] for number in signals]
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments, "-v"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", COMMANDS, json.dumps(runs)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
     assert process.stderr is not None
-    said = []
+    found = {}
+    too_long = threading.Timer(120, process.kill)
+    too_long.start()
     try:
-        for line in process.stderr:
-            said.append(line)
-            if f"epoch 3/{EPOCHS}" in line:
-                process.send_signal(number)
-                break
-        rest = process.communicate(timeout=60)[1]
+        for number, place in places.items():
+            said = []
+            for line in process.stderr:
+                if line.strip().isdecimal():
+                    found[number] = Stopped(*place, int(line), "".join(said))
+                    break
+                said.append(line)
+                if f"epoch 3/{EPOCHS}" in line:
+                    process.send_signal(number)
+            assert number in found, "".join(said)
+        assert process.wait(60) == 0
     finally:
+        too_long.cancel()
         process.kill()
-    return process.returncode, "".join(said) + rest
+        process.stderr.close()
+    return found
 
 
-def test_sigint_then_resume_ends_bit_equal(data: Path, run: Callable[..., Result], tmp_path: Path) -> None:
-    model, folder = tmp_path / "m.safetensors", tmp_path / "run"
-    code, said = interrupted(options(data, model, folder), signal.SIGINT)
-    assert code == 130, said
-    assert "isthmus: SIGINT: stopping and saving; once more to quit without saving." in said
-    assert f"Go on with --checkpoint {folder} --resume." in said
-    assert "Traceback" not in said
+def test_sigint_then_resume_ends_bit_equal(
+    data: Path, stopped: dict[signal.Signals, Stopped], run: Callable[..., Result], tmp_path: Path
+) -> None:
+    by = stopped[signal.SIGINT]
+    model, folder = by.model, by.folder
+    assert by.code == 130, by.said
+    assert "isthmus: SIGINT: stopping and saving; once more to quit without saving." in by.said
+    assert f"Go on with --checkpoint {folder} --resume." in by.said
+    assert "Traceback" not in by.said
     partial = isthmus.load(model)
     assert partial.stopped_ == "SIGINT"
     assert 3 <= partial.n_iter_ < EPOCHS
@@ -114,12 +146,11 @@ def test_sigint_then_resume_ends_bit_equal(data: Path, run: Callable[..., Result
     assert isthmus.load(model).n_iter_ == EPOCHS
 
 
-def test_sigterm_leaves_checkpoint_and_model(data: Path, tmp_path: Path) -> None:
-    model, folder = tmp_path / "m.safetensors", tmp_path / "run"
-    code, said = interrupted(options(data, model, folder), signal.SIGTERM)
-    assert code == 143, said
-    assert isthmus.load(model).stopped_ == "SIGTERM"
-    assert [path.suffix for path in folder.glob("checkpoint-*")] == [".safetensors"]
+def test_sigterm_leaves_checkpoint_and_model(stopped: dict[signal.Signals, Stopped]) -> None:
+    by = stopped[signal.SIGTERM]
+    assert by.code == 143, by.said
+    assert isthmus.load(by.model).stopped_ == "SIGTERM"
+    assert [path.suffix for path in by.folder.glob("checkpoint-*")] == [".safetensors"]
 
 
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
