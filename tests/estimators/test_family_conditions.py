@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 import isthmus
-from isthmus import MLP, VAE, Autoencoder, ImportanceWeighted, VampPrior
+from isthmus import MLP, VAE, VQVAE, Autoencoder, HypersphericalLatent, ImportanceWeighted, VampPrior, VectorQuantised
 from isthmus.core.errors import InputError
 
 PIXELS, DIGITS = load_digits(return_X_y=True)
@@ -165,3 +166,60 @@ def test_conditions_go_with_the_rest_of_the_family(parts, tmp_path):
     drawn = [one.sample(4, given={10: 3}, prior=True, random_state=0) for one in (model, loaded)]
     np.testing.assert_array_equal(*drawn)
     np.testing.assert_array_equal(loaded.density(rows, samples=200).log_likelihood, estimate.log_likelihood)
+
+
+# Codes that say what the condition says
+
+
+@pytest.fixture(scope="module")
+def keeping():
+    """A linear model whose encoder keeps the side of a row, which is its condition."""
+    random = np.random.default_rng(0)
+    side = random.integers(0, 2, 300)
+    place = (2 * side - 1)[:, None] * np.array([3, 3, 3, 0, 0, 0]) + random.normal(size=(300, 1)) * np.repeat([0, 1], 3)
+    rows = np.column_stack([place + 0.1 * random.normal(size=(300, 6)), side])
+    parts = {"network": MLP(hidden=()), "schema": {6: "condition"}, "learning_rate": 1e-2, "batch_size": 32}
+    return Autoencoder(2, **parts, max_epochs=10, random_state=0).fit(rows)
+
+
+def heeded(rows) -> float:
+    """The share of the rows that lie on the side that was asked for."""
+    return float(np.mean((rows[:, :3].mean(1) > 0) == (rows[:, 6] == 1)))
+
+
+def test_codes_are_drawn_for_the_condition(keeping):
+    asked = np.repeat([0, 1], 100)
+    whatever = keeping.density_().draw(200, torch.Generator().manual_seed(0)).numpy()
+    assert heeded(keeping.inverse_transform(whatever, given={6: asked})) < 0.85  # the code has a say
+    drawn = keeping.sample(200, given={6: asked}, random_state=0)
+    assert heeded(drawn) > 0.97
+    assert heeded(keeping.sample(50, given={6: 1}, random_state=0)) > 0.97
+    assert heeded(keeping.sample(200, given={6: asked}, prior=True, random_state=0)) < 0.9
+    calm = keeping.sample(200, given={6: asked}, temperature=0.3, random_state=0)
+    assert 0 < calm[:100, 0].std() < 0.5 * drawn[:100, 0].std()
+
+
+def test_codes_are_drawn_for_the_condition_and_a_range_of_a_column(keeping):
+    asked = np.repeat([0, 1], 40)
+    drawn = keeping.sample(80, given={6: asked, 3: (0.5, 1.5)}, random_state=0)
+    assert heeded(drawn) > 0.95
+    assert ((drawn[:, 3] >= 0.5) & (drawn[:, 3] <= 1.5)).all()
+
+
+def test_a_density_that_knows_conditions_is_saved(keeping, tmp_path):
+    keeping.save(tmp_path / "model.safetensors")
+    loaded = isthmus.load(tmp_path / "model.safetensors")
+    assert loaded.density_spec_ == keeping.density_spec_
+    assert loaded.density_spec_.name == "conditional-mixture"
+    drawn = [one.sample(6, given={6: [0, 1] * 3}, random_state=0) for one in (keeping, loaded)]
+    np.testing.assert_array_equal(*drawn)
+    # What does not ask about a condition looks at all codes.
+    assert loaded.manifold(steps=3, given={6: 1}).shape == (3, 3, 7)
+
+
+@pytest.mark.parametrize("latent", [HypersphericalLatent(), VectorQuantised(n_codes=4)], ids=["sphere", "symbols"])
+def test_directions_and_symbols_are_drawn_whatever_the_condition(latent):
+    rows = np.column_stack([PIXELS[:100, 20:30], DIGITS[:100]])
+    estimator = VAE if latent.stochastic else VQVAE
+    model = estimator(4, latent=latent, schema={10: "condition"}, **SMALL).fit(rows)
+    assert model.sample(4, given={10: [1, 2, 3, 4]}, temperature=0.5, random_state=0).shape == (4, 11)

@@ -55,6 +55,7 @@ from isthmus import (
     WeightDecay,
     WithoutCode,
 )
+from isthmus.components.priors.conditional_mixture import ConditionalMixture
 from isthmus.components.priors.symbol_transformer import SymbolTransformer
 from isthmus.core.errors import CompositionWarning, ParameterError
 from isthmus.core.registry import registered
@@ -321,6 +322,13 @@ def test_a_prior_is_one_over_the_codes_of_the_latent(name, latent):
         )
     elif latent in STOCHASTIC:
         assert fitting.fit(X).composition_.prior == prior
+
+
+def test_a_density_that_is_fitted_to_codes_is_no_prior():
+    assert refusal(model("gaussian", prior=ConditionalMixture(n_components=2))) == (
+        "prior `conditional-mixture` is a density that is fitted to the codes of a trained model: no model can be "
+        "trained with it. Leave `prior` at 'auto'; `sample` finds out whether it explains the codes best."
+    )
 
 
 # Objectives

@@ -6,6 +6,7 @@ import itertools
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ def rows_of(
     rows: int = ROWS,
     typical: Tensor | None = None,
 ) -> np.ndarray:
-    density = density_of_codes(model, StandardNormal().build(2), 1.0)
+    density = partial(density_of_codes, model, StandardNormal().build(2), 1.0)
     like = torch.zeros(model.width) if typical is None else typical
     return conditional_rows(model, density, asked(*rules, rows=rows), None, like, seed, noise)
 
@@ -132,7 +133,7 @@ def test_the_seed_decides_and_rows_of_equal_wishes_are_one_group(linear) -> None
     first, again, other = (rows_of(linear, number(0, 1.0), seed=seed, rows=50) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
-    density = density_of_codes(linear, StandardNormal().build(2), 1.0)
+    density = partial(density_of_codes, linear, StandardNormal().build(2), 1.0)
     turns = GivenCells({}, ((number(0, 3.0),), (number(0, -3.0),)), np.arange(600)[:, None] % 2)
     drawn = conditional_rows(linear, density, turns, None, torch.zeros(4), 0, True)
     assert (drawn[:, 0] == np.where(np.arange(600) % 2, -3.0, 3.0)).all()
@@ -149,7 +150,7 @@ def test_what_the_model_does_not_make_is_said(linear) -> None:
 
 
 def test_the_priors_own_density_serves_too(linear) -> None:
-    density = density_of_codes(linear, linear.prior, 0.5)
+    density = partial(density_of_codes, linear, linear.prior, 0.5)
     drawn = conditional_rows(linear, density, asked(number(0, 0.5)), None, torch.zeros(4), 0, False)
     # Codes with half the deviation, of which the first is known by a cell without surprise.
     left = 0.25 - 0.25 * 1.2 * 1.2 * 0.25 / (1.2 * 1.2 * 0.25 + VARIANCE)
@@ -251,7 +252,9 @@ def compare(drawn: np.ndarray, whole: np.ndarray, rules: list[ColumnRule]) -> No
 
 @pytest.mark.parametrize("wish", WISHES)
 def test_columns_that_depend_on_each_other_by_enumeration(chained, wish: str) -> None:
-    drawn = conditional_rows(chained, ThreeCodes(), asked(*WISHES[wish], rows=8000), None, TYPICAL, 0, True)
+    drawn = conditional_rows(
+        chained, lambda context: ThreeCodes(), asked(*WISHES[wish], rows=8000), None, TYPICAL, 0, True
+    )
     compare(drawn, counted(chained, CODES, SHARES), WISHES[wish])
 
 
@@ -264,7 +267,8 @@ def without_code(model: ComposedAutoencoder) -> np.ndarray:
 def test_the_decoder_alone_by_enumeration(chained, wish: str) -> None:
     alone = without_code(chained)
     assert np.abs(alone - counted(chained, CODES, SHARES)).sum() > 0.1
-    drawn = conditional_rows(chained, ThreeCodes(), asked(*WISHES[wish], rows=8000), None, TYPICAL, 0, True, True)
+    given = asked(*WISHES[wish], rows=8000)
+    drawn = conditional_rows(chained, lambda context: ThreeCodes(), given, None, TYPICAL, 0, True, True)
     compare(drawn, alone, WISHES[wish])
 
 

@@ -23,6 +23,7 @@ from .observed import Observed, observed
 from .point import OrderedPointMass, PointMass
 from .poisson import IndependentPoisson
 from .quantised import QuantisedPosterior, UniformCodes
+from .rowwise_mixture import RowwiseNormalMixture
 from .spherical_mixture import SphericalMixture
 from .student_t import IndependentStudentT
 from .symbol_mixture import SymbolMixture
@@ -54,6 +55,7 @@ __all__ = [
     "PointMass",
     "Posterior",
     "QuantisedPosterior",
+    "RowwiseNormalMixture",
     "SphericalMixture",
     "StandardNormal",
     "SymbolMixture",

@@ -79,11 +79,15 @@ class NormalMixture(FiniteMixture):
         self.scale_trils = scale_trils
 
     def component_log_prob(self, value: Tensor) -> Tensor:
-        centred = value.unsqueeze(-3) - self.means.unsqueeze(-2)  # (..., k, n, d)
-        whitened = torch.linalg.solve_triangular(self.scale_trils, centred.mT, upper=False)  # (..., k, d, n)
-        log_det = self.scale_trils.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-        log_normal = -0.5 * (whitened.square().sum(-2) + self.means.shape[-1] * LOG_2_PI) - log_det.unsqueeze(-1)
+        log_normal = log_normals(value.unsqueeze(-3) - self.means.unsqueeze(-2), self.scale_trils)
         return log_normal.mT + self.log_weights
 
     def place(self, component: Tensor, noise: Tensor) -> Tensor:
         return self.means[component] + torch.einsum("...ij,...j->...i", self.scale_trils[component], noise)
+
+
+def log_normals(centred: Tensor, scale_trils: Tensor) -> Tensor:
+    """log N(0, L_k L_kᵀ) of points for each of k factors (k, d, d): (..., k, n, d) -> (..., k, n)."""
+    whitened = torch.linalg.solve_triangular(scale_trils, centred.mT, upper=False)  # (..., k, d, n)
+    log_det = scale_trils.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+    return -0.5 * (whitened.square().sum(-2) + centred.shape[-1] * LOG_2_PI) - log_det.unsqueeze(-1)

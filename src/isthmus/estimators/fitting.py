@@ -192,22 +192,33 @@ class _Run:
         estimator.collapse_ = estimator.diagnosis_.collapse_message(estimator.latent_dim_)
 
     def _fit_density(self) -> None:
-        train = self._codes(self.train_index[:MAXIMUM_ROWS])
-        held_out = self._codes(self.validation_index[:MAXIMUM_ROWS]) if len(self.validation_index) else None
+        train, conditions = self._codes(self.train_index[:MAXIMUM_ROWS])
+        held_out, others = (
+            self._codes(self.validation_index[:MAXIMUM_ROWS]) if len(self.validation_index) else (None,) * 2
+        )
         bar = f"{type(self.estimator).__name__}: density of the codes"
         with step_bar(bar, disable=None if self.estimator.verbose else True) as on_step:
             limit = self.settings.max_seconds
             spec, density = fit_density(
-                self.model, train, held_out, self.density_seed, max_seconds=limit, on_step=on_step
+                self.model,
+                train,
+                held_out,
+                self.density_seed,
+                conditions=conditions,
+                held_out_conditions=others,
+                max_seconds=limit,
+                on_step=on_step,
             )
         self.estimator.density_spec_, self.estimator.density_ = spec, density.to(self.model.scale.device)
 
-    def _codes(self, index: Tensor) -> np.ndarray:
+    def _codes(self, index: Tensor) -> tuple[np.ndarray, np.ndarray | None]:
+        """The codes of rows, and their encoded conditions if they have any."""
         rows = inference.SelectedRows(self.rows, index)
+        conditions = inference.conditions(self.model, rows) if self.model.condition_width else None
         if self.model.code_space == "symbols":
-            return inference.symbols(self.model, rows)
+            return inference.symbols(self.model, rows), conditions
         # Codes are sampled where they are uncertain: that is what the decoder was trained on.
-        return inference.sampled_codes(self.model, rows, self.density_seed)
+        return inference.sampled_codes(self.model, rows, self.density_seed), conditions
 
 
 def _schema(estimator: BaseAutoencoder, data: Any) -> Schema:

@@ -41,6 +41,8 @@ class Generating(FittedModel):
         ``WithoutCode`` stood beside it, as it does by default: its rows are nearer to real ones without a code. With
         ``prior=True``, another ``temperature`` or ``noise=False`` they have one.
 
+        The codes of conditional models are drawn given the condition: a code says some of it, too.
+
         Parameters
         ----------
         n : int
@@ -118,13 +120,14 @@ class Generating(FittedModel):
             return sampled_given(self, source, asked, temperature, not means, seed, without_code)
         if asked is not None:
             given = asked.known
-        if means:
-            return self._decoded(draw_codes(source, self.module_, int(n), seed, temperature), given)
         context, carried = given_context(self.schema_, given, int(n))
         if without_code:
             rows = drawn_without_code(self.module_, int(n), context, seed)
         else:
-            codes = draw_codes(source, self.module_, int(n), seed, temperature)
+            condition = None if context is None else context.condition
+            codes = draw_codes(source, self.module_, int(n), seed, temperature, condition)
+            if means:
+                return self._decoded(codes, given)
             rows = drawn_rows(self.module_, codes, context, spawn_seeds(seed, 1)[0])
         return self.schema_.decode(rows, carried=carried, restore_missing=True)
 

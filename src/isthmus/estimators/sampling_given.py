@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def sampled_given(
     context, carried = given_context(schema, asked.known, n)
     module = _with_scale(model)
     context = None if context is None else context.to(module.scale.device)
-    density = density_of_codes(model.module_, source, temperature)
+    density = partial(density_of_codes, model.module_, source, temperature)
     typical = typical_features(schema)
     features = conditional_rows(module, density, asked, context, typical, seed, noise, without_code)
     missing = _missing(schema, asked)

@@ -163,6 +163,12 @@ class Composition:
             )
 
     def _check_prior(self) -> None:
+        if self.prior.axis == "density":
+            raise ParameterError(
+                f"prior `{self.prior.name}` is a density that is fitted to the codes of a trained model: no model can "
+                "be trained with it. Leave `prior` at 'auto'; `sample` finds out whether it explains the "
+                "codes best."
+            )
         if self.prior.code_space != self.latent.code_space:
             raise ParameterError(
                 f"prior `{self.prior.name}` is over {self.prior.code_space} codes; those of latent "

@@ -85,6 +85,7 @@ def example_blocks() -> list[Block]:
 
 CHECKS: Mapping[str, Callable[[Any], None]] = {
     "corruption": check_corruption,
+    "density": check_prior,
     "latent": check_latent,
     "likelihood": _check_likelihood_of_all_kinds,
     "network": check_network,

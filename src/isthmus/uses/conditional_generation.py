@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,11 +71,21 @@ class Drawn:
     strange: bool = False
 
 
-def density_of_codes(model: ComposedAutoencoder, source: PriorModule, temperature: float) -> Distribution:
-    """p(z) at a temperature: in float64, but for priors that look at the encoder, which stay in its precision."""
-    if source is model.prior:
-        return _InNetworkPrecision(tempered(source(model.encode_inputs), temperature), model.scale.dtype)
-    return tempered(copy.deepcopy(source).double()(model.encode_inputs), temperature)
+def density_of_codes(
+    model: ComposedAutoencoder, source: PriorModule, temperature: float, context: Context | None = None
+) -> Distribution:
+    """p(z) at a temperature, or p(z|c) under the condition of one row, whose context is given.
+
+    In float64, but for priors that look at the encoder, which stay in its precision.
+    """
+    own = source is model.prior
+    module = source if own else copy.deepcopy(source).double()
+    if context is None or context.condition is None:
+        density = module(model.encode_inputs)
+    else:
+        density = module.given(context.condition[0], model.encode_inputs)
+    density = tempered(density, temperature)
+    return _InNetworkPrecision(density, model.scale.dtype) if own else density
 
 
 class _InNetworkPrecision(Distribution):
@@ -95,7 +105,7 @@ class _InNetworkPrecision(Distribution):
 @torch.inference_mode()
 def conditional_rows(
     model: ComposedAutoencoder,
-    density: Distribution,
+    density: Callable[[Context | None], Distribution],
     asked: GivenCells,
     context: Context | None,
     typical: Tensor,
@@ -112,8 +122,8 @@ def conditional_rows(
     Parameters
     ----------
     model : ComposedAutoencoder
-    density : Distribution
-        p(z), see :func:`density_of_codes`.
+    density : callable
+        p(z) of rows with the context of one row, see :func:`density_of_codes`.
     asked : GivenCells
     context : Context, optional
         Condition and exposure of the n rows.
@@ -141,14 +151,14 @@ def conditional_rows(
     result = np.empty((len(asked.chosen), model.width), dtype=np.float32)
     for group, own in zip(groups, spawn_seeds(seed, len(groups)), strict=True):
         generator, worth, strange = torch_generator(own, typical.device), 0, False
-        chained = hasattr(model.likelihood, "given")
+        chained, codes = hasattr(model.likelihood, "given"), density(group.context)
         size = MOST_ROWS if chained else MOST_PARTICLES
         for start in range(0, len(group.index), size):
             index = group.index[start : start + size]
             if chained:
-                drawn = _chained(model, density, group, typical, len(index), generator, noise, without_code)
+                drawn = _chained(model, codes, group, typical, len(index), generator, noise, without_code)
             else:
-                drawn = _independent(model, density, group, typical, len(index), generator, noise)
+                drawn = _independent(model, codes, group, typical, len(index), generator, noise)
             result[index] = drawn.rows.float().cpu().numpy()
             worth, strange = worth + drawn.worth, strange or drawn.strange
         _judge(group, worth, strange)

@@ -32,12 +32,16 @@ def fit_euclidean_density(codes: np.ndarray, held_out: np.ndarray | None, seed: 
         A prior component with its parameters fixed.
     """
     codes = np.asarray(codes, dtype=np.float64)
+    return best_density(euclidean_candidates(codes, seed), codes, held_out)
+
+
+def euclidean_candidates(codes: np.ndarray, seed: int) -> list[Candidate]:
+    """N(0, I), a full Gaussian, and, where there are rows enough, a mixture of ten: fitted to codes in float64."""
     fitted = [_standard(codes.shape[1]), _full(codes)]
     # Ten full covariances need rows to be told from, and time that grows with the cube of the dimensions.
     if len(codes) >= max(2 * COMPONENTS, 2 * codes.shape[1]) and codes.shape[1] <= WIDEST_MIXTURE:
         fitted.append(_mixture(codes, seed))
-    candidates = [Candidate(spec, module, _free_parameters(module)) for spec, module in fitted]
-    return best_density(candidates, codes, held_out)
+    return [Candidate(spec, module, _free_parameters(module)) for spec, module in fitted]
 
 
 def _standard(dim: int) -> tuple[Prior, PriorModule]:

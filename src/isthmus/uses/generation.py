@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from isthmus.components.penalties.without_code import WithoutCode
 from isthmus.components.priors.base import Prior, PriorModule
@@ -18,6 +19,7 @@ from isthmus.models.composition import Composition
 from isthmus.models.defaults import prior_for
 
 from . import inference
+from .conditional_density import fit_conditional_density
 from .euclidean_density import fit_euclidean_density
 from .sphere_density import fit_sphere_density
 from .symbol_density import fit_symbol_density
@@ -25,6 +27,8 @@ from .symbol_transformer import OnStep
 from .temperature import tempered
 
 MAXIMUM_ROWS = 10_000
+# Codes that are drawn at once: where each has a condition of its own, it has means of its own.
+DRAWN_ROWS = 1 << 14
 
 
 def fit_density(
@@ -33,14 +37,17 @@ def fit_density(
     held_out: np.ndarray | None,
     seed: int,
     *,
+    conditions: np.ndarray | None = None,
+    held_out_conditions: np.ndarray | None = None,
     max_seconds: float | None = None,
     on_step: OnStep | None = None,
 ) -> tuple[Prior, PriorModule]:
     """The density of a model's codes that explains held-out codes best.
 
-    Over R^d it is chosen among N(0, I), a full Gaussian and a mixture of ten; on the sphere among the uniform
-    distribution and mixtures of von Mises–Fisher; for symbols among uniform, independent and mixtures of independent
-    ones, and a transformer where rows are long enough.
+    Over R^d it is chosen among N(0, I), a full Gaussian and a mixture of ten, and where rows have conditions, also
+    among normals that know them (see :func:`~.conditional_density.fit_conditional_density`); on the sphere among the
+    uniform distribution and mixtures of von Mises–Fisher; for symbols among uniform, independent and mixtures of
+    independent ones, and a transformer where rows are long enough.
 
     Parameters
     ----------
@@ -51,6 +58,8 @@ def fit_density(
     held_out : ndarray or None
         Codes to choose by; the Bayesian information criterion if there are fewer than two.
     seed : int
+    conditions, held_out_conditions : ndarray, shape (n, c), optional
+        The encoded conditions of both. Codes on the sphere and symbols are fitted without.
     max_seconds, on_step
         For symbols, see :func:`~.symbol_transformer.fit_symbol_transformer`; the others take seconds.
 
@@ -64,6 +73,8 @@ def fit_density(
         return fit_sphere_density(codes, held_out, seed)
     if model.code_space == "symbols":
         return fit_symbol_density(codes, model.levels, held_out, seed, max_seconds=max_seconds, on_step=on_step)
+    if conditions is not None:
+        return fit_conditional_density(codes, conditions[:MAXIMUM_ROWS], held_out, held_out_conditions, seed)
     return fit_euclidean_density(codes, held_out, seed)
 
 
@@ -75,11 +86,27 @@ def plain_density(composition: Composition, model: ComposedAutoencoder) -> tuple
 
 @torch.inference_mode()
 def draw_codes(
-    density: PriorModule, model: ComposedAutoencoder, rows: int, seed: int, temperature: float = 1.0
+    density: PriorModule,
+    model: ComposedAutoencoder,
+    rows: int,
+    seed: int,
+    temperature: float = 1.0,
+    condition: Tensor | None = None,
 ) -> np.ndarray:
-    """``rows`` codes from a density or prior, see :func:`~.temperature.tempered`: (rows, latent_dim) float32."""
+    """``rows`` codes from a density or prior, given the encoded conditions of the rows (rows, c) if they have any.
+
+    See :func:`~.temperature.tempered`. Returns (rows, latent_dim) float32.
+    """
     device = model.scale.device
-    drawn = tempered(density(model.encode_inputs), temperature).draw(rows, torch_generator(seed, device))
+    generator = torch_generator(seed, device)
+    if condition is None:
+        drawn = tempered(density(model.encode_inputs), temperature).draw(rows, generator)
+    else:
+        found = []
+        for piece in condition.split(DRAWN_ROWS):
+            known = density.given(piece.to(device), model.encode_inputs)
+            found.append(tempered(known, temperature).draw(len(piece), generator))
+        drawn = torch.cat(found)
     if model.code_space == "symbols":
         drawn = model.latent.vectors(drawn)
     return drawn.float().cpu().numpy()

@@ -118,6 +118,16 @@ def posterior_draws(model: ComposedAutoencoder, rows: RowSource, seeds: Sequence
     return result
 
 
+def conditions(model: ComposedAutoencoder, rows: RowSource) -> np.ndarray:
+    """The encoded condition of each row, (n, condition_width) float32."""
+
+    def told(features: Tensor, context: Any) -> Tensor:
+        condition: Tensor = context.condition
+        return condition
+
+    return map_features(model, rows, model.condition_width, told)
+
+
 @torch.inference_mode()
 def symbols(model: ComposedAutoencoder, rows: RowSource) -> np.ndarray:
     """The codebook entries of each row, (n, T) int64; only in the code space "symbols"."""

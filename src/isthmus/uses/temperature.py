@@ -17,6 +17,7 @@ from isthmus.distributions import (
     FlowDistribution,
     FullNormal,
     NormalMixture,
+    RowwiseNormalMixture,
     SphericalMixture,
     StandardNormal,
     SymbolMixture,
@@ -88,6 +89,11 @@ def _full(density: FullNormal, temperature: float) -> FullNormal:
 @_tempered.register
 def _mixture(density: NormalMixture, temperature: float) -> NormalMixture:
     return NormalMixture(density.log_weights, density.means, density.scale_trils * temperature)
+
+
+@_tempered.register
+def _rowwise(density: RowwiseNormalMixture, temperature: float) -> RowwiseNormalMixture:
+    return RowwiseNormalMixture(density.log_weights, density.means, density.scale_trils * temperature)
 
 
 @_tempered.register

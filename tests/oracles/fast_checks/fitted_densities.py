@@ -6,13 +6,16 @@ import numpy as np
 import torch
 from scipy import special
 
+from isthmus.components.priors.conditional_mixture import ConditionalMixturePrior
 from isthmus.components.priors.full_gaussian import FullGaussianPrior
 from isthmus.components.priors.standard_normal import StandardNormalPrior
+from isthmus.core.random import torch_generator
+from isthmus.distributions import NormalMixture, RowwiseNormalMixture
 from isthmus.uses.euclidean_density import fit_euclidean_density
 from isthmus.uses.sphere_density import fit_von_mises_fisher_mixture
 from isthmus.uses.symbol_density import fit_latent_classes
 
-from .known_numbers import close, values
+from .known_numbers import close, triangle, values
 
 
 def gaussians_have_the_moments_of_the_codes() -> None:
@@ -61,3 +64,31 @@ def classes_of_symbols_are_weighted_counts() -> None:
     common = np.array([6.5, 14.5]) / 21
     for table in tables:
         close(table[order], [(np.array([6, 0]) + common) / 7, (np.array([0, 14]) + common) / 15], 1e-9)
+
+
+def codes_under_a_condition_are_bayes_rule() -> None:
+    """p(c, z) = p(c) p(z|c) of a mixture over both, whose marginals are mixtures, too."""
+    weights, means, factors = torch.tensor([0.3, 0.7]).double(), values(2, 5), triangle(2, 5, 5)
+    module = ConditionalMixturePrior(2, 3, 2).double()
+    bounds = torch.full((2,), 9.0)
+    module.assign(weights, means, factors @ factors.mT, -bounds, bounds)
+    both = values(4, 5)
+    condition, z = both[:, :2], both[:, 2:]
+
+    def log_density(part: slice) -> torch.Tensor:
+        covariances = (factors @ factors.mT)[:, part, part]
+        return NormalMixture(weights.log(), means[:, part], torch.linalg.cholesky(covariances)).log_prob(both[:, part])
+
+    wanted = log_density(slice(0, 5)) - log_density(slice(0, 2))
+    close(module.given(condition).log_prob(z), wanted, 1e-9)
+    close(
+        torch.cat([module.given(one).log_prob(row[None]) for one, row in zip(condition, z, strict=True)]), wanted, 1e-9
+    )
+    close(module().log_prob(z), log_density(slice(2, 5)), 1e-9)
+    known = module.given(condition)
+    close(known.mean, (known.log_weights.exp()[..., None] * known.means).sum(1), 1e-12)
+    noiseless = RowwiseNormalMixture(torch.tensor([[0.0, -40.0]] * 4), known.means, 1e-9 * known.scale_trils)
+    close(noiseless.draw(4, torch_generator(0)), known.means[:, 0], 1e-6)
+    unit = RowwiseNormalMixture(torch.zeros(20_000, 1), torch.zeros(20_000, 1, 3).double(), factors[:1, :3, :3])
+    drawn = unit.draw(20_000, torch_generator(0))
+    close(drawn.T @ drawn / 20_000, factors[0, :3, :3] @ factors[0, :3, :3].T, 0.1)

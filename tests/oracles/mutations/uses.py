@@ -135,4 +135,37 @@ USES = (
             "table / len(rows) for table in _counts(rows, levels, everywhere)",
         ),
     ),
+    *of(
+        "components/priors/conditional_mixture.py",
+        "fitted_densities",
+        (
+            "conditional mixture: weights of no condition",
+            "return RowwiseNormalMixture(log_weights, means, self.factors)",
+            "return RowwiseNormalMixture(self.log_weights.expand_as(log_weights), means, self.factors)",
+        ),
+        (
+            "conditional mixture: the shift the other way",
+            "means = (self.means.unsqueeze(1) + centred @ self.slopes.mT).transpose(0, 1)  # (n, k, d)",
+            "means = (self.means.unsqueeze(1) - centred @ self.slopes.mT).transpose(0, 1)  # (n, k, d)",
+        ),
+        (
+            "conditional mixture: a marginal without the spread of the condition",
+            "both = torch.cat([self.factors, self.slopes @ self.condition_factors], -1)",
+            "both = torch.cat([self.factors, self.slopes], -1)",
+        ),
+    ),
+    *of(
+        "distributions/rowwise_mixture.py",
+        "fitted_densities",
+        (
+            "rowwise mixture: the weights forgotten",
+            "return log_normals(centred, self.scale_trils).mT + self.log_weights",
+            "return log_normals(centred, self.scale_trils).mT",
+        ),
+        (
+            "rowwise mixture: the factor transposed",
+            "drawn[chosen] = self.means[chosen, number] + noise[chosen] @ factor.T",
+            "drawn[chosen] = self.means[chosen, number] + noise[chosen] @ factor",
+        ),
+    ),
 )

@@ -20,7 +20,8 @@ Encode = Callable[[Tensor], Posterior]
 class Prior(Spec):
     """p(z).
 
-    To add one: subclass, implement :meth:`build`, register it on the axis "prior".
+    To add one: subclass, implement :meth:`build`, register it on the axis "prior". On the axis "density" are those that
+    are fitted to the codes of a trained model only: no model can be trained with them.
 
     Attributes
     ----------
@@ -47,6 +48,14 @@ class PriorModule(nn.Module):
 
     def forward(self, encode: Encode | None = None) -> Distribution:
         raise TypeError(f"{type(self).__name__} must define forward(encode)")
+
+    def given(self, condition: Tensor, encode: Encode | None = None) -> Distribution:
+        """p(z|c): one distribution for each row of encoded conditions (n, c), or for all rows of one condition (c,).
+
+        The distribution itself, unless the prior knows about conditions.
+        """
+        distribution: Distribution = self(encode)
+        return distribution
 
     @torch.no_grad()
     def begin(self, inputs: Tensor, generator: Generator) -> None:
