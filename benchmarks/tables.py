@@ -14,6 +14,9 @@ p (n + 1): a model that is exactly right covers 90 % with these, and 82 % with t
 
 embedding: a logistic regression predicts adult's income from 16 codes of a model fitted without it: the accuracy above
 that of the majority, as a share of what boosted trees reach on the raw table.
+
+Seconds and rates are the clock's, of runs that other work stood beside; processor seconds are not troubled by it. TVAE
+used two threads and isthmus one.
 """
 
 from __future__ import annotations
