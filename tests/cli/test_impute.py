@@ -49,6 +49,8 @@ def test_samples_become_numbered_files(files, holes: Path, run: Callable[..., Re
     for number, expected in enumerate(drawn, start=1):
         np.testing.assert_array_equal(read_csv(tmp_path / f"m-{number}.csv").values, expected.values)
     assert sorted(path.name for path in tmp_path.glob("m*")) == ["m-1.csv", "m-2.csv"]
+    done = run("impute", files.table_model, holes, "--no-noise", "-o", tmp_path / "m.csv")
+    assert (done.exit_code, "--noise and --no-noise are about --samples" in done.stderr) == (2, True)
 
 
 def test_a_table_as_a_mask(files, run: Callable[..., Result], tmp_path: Path) -> None:

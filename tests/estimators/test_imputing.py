@@ -107,6 +107,17 @@ def test_draws_differ_where_cells_are_missing_and_only_there(vae: VAE) -> None:
     np.testing.assert_array_less(np.abs(draws.mean(0) - vae.impute(X))[missing], 1.5 * deviation + 0.02)
 
 
+def test_noise_is_for_the_user_to_say(vae: VAE, mixed: VAE) -> None:
+    X, missing = holes(numbers()[:60])
+    means, noisy = (np.stack(vae.impute(X, samples=8, random_state=0, noise=noise)) for noise in (False, True))
+    np.testing.assert_array_equal(noisy, np.stack(vae.impute(X, samples=8, random_state=0)))
+    assert means[:, missing].std(0).mean() < noisy[:, missing].std(0).mean()
+    with pytest.raises(ParameterError, match="`noise` must be True, False or 'auto'; got 'no'"):
+        vae.impute(X, noise="no")
+    with pytest.raises(ParameterError, match="`noise` is what tells the fillings of rows apart whose columns depend"):
+        mixed.impute(holed_frame()[0], samples=2, noise=False)
+
+
 def test_complete_rows_come_back_as_they_are(vae: VAE) -> None:
     X = numbers()[:5]
     again = vae.impute(X)
@@ -202,9 +213,14 @@ def test_images_are_inpainted(striped: VAE, images: np.ndarray, mask: str) -> No
     assert (
         np.abs(found[:, 4:].astype(float) - images[:20, 4:]).mean() < 25
     )  # a stripe goes on; the mean would be off by 40
-    for one in striped.impute(shown, mask=given, samples=2, random_state=0):
+    draws = {
+        noise: striped.impute(shown, mask=given, samples=2, random_state=0, noise=noise) for noise in ("auto", True)
+    }
+    for one in (*draws["auto"], *draws[True]):
         assert one.dtype == np.uint8
         np.testing.assert_array_equal(one[:, :4], images[:20, :4])
+    smooth, static = (np.abs(np.diff(draws[noise][0][:, 4:].astype(float), axis=1)).mean() for noise in draws)
+    assert smooth < 0.7 * static  # stripes run down
 
 
 def test_channels_are_hidden_together_or_alone() -> None:

@@ -127,6 +127,16 @@ def test_draws_have_the_conditional_mean_and_covariance(linear: Linear) -> None:
     assert 0.8 <= np.concatenate(inside).mean() <= 0.97  # of 90% intervals, of about 120 cells
 
 
+def test_without_noise_draws_are_means_at_drawn_codes(linear: Linear) -> None:
+    found = drawn(linear.model, PRIOR, linear.holes, seed=1, samples=64, noise=False).astype(np.float64)
+    expected, seen = 0.0, 0.0
+    for row in range(ROWS):
+        mean, covariance = linear.conditional(row)
+        expected += np.trace(covariance) - VARIANCE * len(mean)
+        seen += np.square(found[:, row, linear.missing[row]] - mean).mean(0).sum()
+    assert seen == pytest.approx(expected, rel=0.07)
+
+
 def test_rows_stand_for_themselves(linear: Linear) -> None:
     order = np.random.default_rng(0).permutation(ROWS)[:11]
     some = Holes(Source(linear.holes.rows.values[order]), linear.missing[order], torch.zeros(WIDTH))

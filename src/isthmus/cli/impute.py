@@ -56,6 +56,11 @@ class BoxType(click.ParamType):
     "--samples", type=int, metavar="M", help="Draw M data sets: NAME-1.csv, NAME-2.csv, … beside -o NAME.csv."
 )
 @click.option(
+    "--noise/--no-noise",
+    default=None,
+    help="Of --samples: draw cells from the likelihood, or give its means at drawn codes.  [default: means of images]",
+)
+@click.option(
     "--mask",
     type=PATH,
     metavar="FILE",
@@ -75,6 +80,7 @@ def command(
     ctx: click.Context,
     source: ModelRows,
     samples: int | None,
+    noise: bool | None,
     mask: Path | None,
     box: Box | None,
     seed: int | None,
@@ -88,6 +94,8 @@ def command(
     if mask is not None and box is not None:
         raise click.UsageError("--mask and --box contradict each other. Paint the box into the mask.", ctx)
     _check_samples(samples, output)
+    if noise is not None and samples is None:
+        raise click.UsageError("--noise and --no-noise are about --samples. Add --samples M, or leave it out.", ctx)
     check_rows_or_pictures(output)
 
     from isthmus.estimators.imputing import imputed
@@ -101,7 +109,8 @@ def command(
     with about(source.file):
         rows = estimator._rows(data.rows, allow_missing=True)
         with _Bar(session) as progress:
-            found = imputed(estimator, data.rows, rows, hidden, samples, seed, progress)
+            drawn = "auto" if noise is None else noise
+            found = imputed(estimator, data.rows, rows, hidden, samples, seed, progress, drawn)
     if progress.rows is None:
         session.note(f"{source.file}: nothing is missing, so the rows are as they were.{_hint(schema)}")
     above = _with_holes(data.rows, hidden) if is_picture(output) and hidden is not None else data.rows

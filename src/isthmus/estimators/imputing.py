@@ -31,6 +31,7 @@ class Imputing(FittedModel):
         mask: Any = None,
         samples: int | None = None,
         random_state: RandomState = None,
+        noise: bool | str = "auto",
     ) -> Any:
         """Rows with their missing cells filled from the others; everything that is there stays as it is, bit for bit.
 
@@ -49,12 +50,17 @@ class Imputing(FittedModel):
             (n, h, w), (n, h, w, c), or (h, w) for all of them; of frames also a frame with the same columns. This is
             inpainting: images of uint8 have no other way to say what is missing.
         samples : int, optional
-            Multiple imputation: so many data sets, drawn from p(x_missing | x_observed), noise included. How they
-            differ is how uncertain the filled cells are.
+            Multiple imputation: so many data sets, drawn from p(x_missing | x_observed). How they differ is how
+            uncertain the filled cells are.
         random_state : int, numpy generator or None
             A row's filled cells depend on it, on what is known of the row, and (for ``samples``) on how many equal rows
             stand before it; not on other rows or the order. None draws a fresh seed for ``samples``; a single fill is
             always the same then.
+
+        noise : bool or "auto"
+            Of ``samples``: whether cells are drawn from the likelihood at drawn codes, as inference from several
+            data sets wants it, or are its means there. "auto" gives images the means: what they might show, without the
+            static of independent pixels.
 
         Returns
         -------
@@ -66,8 +72,9 @@ class Imputing(FittedModel):
         InputError
             ``mask`` does not fit, or marks a condition; a cell is infinite.
         ParameterError
-            ``samples`` is not an integer in [1, inf), or the model gives no distribution to draw from: codes of
-            symbols, plain squared error.
+            ``samples`` is not an integer in [1, inf); ``noise`` is none of True, False and "auto", or False where
+            columns depend on each other; or the model gives no distribution to draw from: codes of symbols, plain
+            squared error.
 
         Examples
         --------
@@ -84,7 +91,7 @@ class Imputing(FittedModel):
         """
         check_is_fitted(self, "module_")
         rows = self._rows(X, allow_missing=True)
-        return imputed(self, X, rows, mask, samples, random_state)
+        return imputed(self, X, rows, mask, samples, random_state, noise=noise)
 
 
 def imputed(
@@ -95,8 +102,11 @@ def imputed(
     samples: int | None = None,
     random_state: RandomState = None,
     progress: Callable[[int, int], None] | None = None,
+    noise: bool | str = "auto",
 ) -> Any:
     """What :meth:`Imputing.impute` says; ``progress`` is told how many incomplete rows are done, of how many."""
+    if not isinstance(noise, bool) and noise != "auto":
+        raise ParameterError(f"impute: `noise` must be True, False or 'auto'; got {noise!r}.")
     if samples is not None:
         if isinstance(samples, bool) or not isinstance(samples, (int, np.integer)) or samples < 1:
             raise ParameterError(f"impute: `samples` must be None or an integer in [1, inf); got {samples!r}.")
@@ -120,7 +130,8 @@ def imputed(
 
     if samples is None:
         return put(imputation.completed(model.module_, model.density_, holes, seed, progress))
-    drawn = imputation.drawn(model.module_, model.density_, holes, seed, int(samples), progress)
+    noisy = schema.container != "images" if noise == "auto" else bool(noise)
+    drawn = imputation.drawn(model.module_, model.density_, holes, seed, int(samples), progress, noise=noisy)
     return [put(features) for features in drawn]
 
 

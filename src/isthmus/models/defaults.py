@@ -144,7 +144,7 @@ def likelihood_for(block: Block, squared_error: bool) -> Likelihood:
 def joint_likelihood_for(blocks: Sequence[Block], stochastic: bool) -> Likelihood | None:
     """Column by column for tables of several kinds, whose columns determine each other; None elsewhere.
 
-    On the census table a boosted classifier tells its draws from real rows with an AUC of .63, and those of TVAE, whose
+    On the census table a boosted classifier tells its draws from real rows with an AUC of .51, and those of TVAE, whose
     columns are independent given the code, with .975 (``benchmarks/results/tables.md``).
 
     >>> joint_likelihood_for([Block("continuous", 0, 2, (2,)), Block("binary", 2, 3, (1,))], stochastic=True).name

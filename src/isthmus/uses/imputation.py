@@ -109,11 +109,12 @@ def drawn(
     samples: int,
     progress: Progress | None = None,
     effort: int = 1,
+    noise: bool = True,
 ) -> np.ndarray:
     """Draws of missing cells from p(x_missing | x_observed), noise of the likelihood included.
 
     Parameters are those of :func:`completed`. Equal rows get different draws: their random numbers also depend on how
-    many equal rows stand before them.
+    many equal rows stand before them. Without ``noise``, the means of p(x|z) at the drawn codes.
 
     Returns
     -------
@@ -122,9 +123,15 @@ def drawn(
     Raises
     ------
     ParameterError
-        The model has no p(x|z) or no p(z) to draw from: codes of symbols, noise scales that were not learnt.
+        The model has no p(x|z) or no p(z) to draw from: codes of symbols, noise scales that were not learnt; or it
+        draws a row's cells one after the other, which is not done without noise.
     """
     refuse_draws(model)
+    if not noise and hasattr(model.likelihood, "given"):
+        raise ParameterError(
+            "impute: `noise` is what tells the fillings of rows apart whose columns depend on each other. Leave it at "
+            "'auto', or leave `samples` out for the best single values."
+        )
     model.eval()
     result = np.empty((samples, len(holes), model.width), dtype=np.float32)
     told = is_told(model)
@@ -153,7 +160,7 @@ def drawn(
                 picked = cells.gather(0, one[None, :, None].expand(-1, -1, cells.shape[-1]))[0]
                 _store(result[number], piece, torch.where(piece.known, piece.features, picked), None)
         for first in range(0, 0 if is_chained(likelihood) else samples, TOGETHER):
-            found = _draws(target, particles, contents, own[first : first + TOGETHER])
+            found = _draws(target, particles, contents, own[first : first + TOGETHER], noise)
             for number, one in enumerate(found, start=first):
                 _store(result[number], piece, torch.where(piece.known, piece.features, one), None)
         if progress is not None:
@@ -275,8 +282,8 @@ def _improved(target: CodeTarget, y: Tensor, value: Tensor, trial: Tensor) -> tu
     return torch.where(better[..., None], trial, y), torch.where(better, reached, value)
 
 
-def _draws(target: CodeTarget, particles: Particles, contents: np.ndarray, seeds: Sequence[int]) -> Tensor:
-    """A draw of all cells of each row for each seed, (len(seeds), n, d)."""
+def _draws(target: CodeTarget, particles: Particles, contents: np.ndarray, seeds: Sequence[int], noise: bool) -> Tensor:
+    """A draw of all cells of each row for each seed, or their means at drawn codes, (len(seeds), n, d)."""
     like, dim = target.features, particles.y.shape[-1]
     choosing, walking, filling = zip(*(spawn_seeds(seed, 3) for seed in seeds), strict=True)
 
@@ -286,6 +293,8 @@ def _draws(target: CodeTarget, particles: Particles, contents: np.ndarray, seeds
     y = particles.chosen(torch.special.ndtr(normal(choosing, 1, 1)[0, :, :, 0]))
     steps = normal(walking, STEPS, dim + 1)  # (STEPS, m, n, dim + 1)
     y = walked(target, y, particles.normals, steps[..., :-1], torch.special.ndtr(steps[..., -1]))
+    if not noise:
+        return expectation(target.decode(y))
     return drawn_cells(target.decode(y), normal(filling, 1, target.observed.shape[1])[0].to(like.dtype))
 
 
