@@ -28,7 +28,7 @@ from .temperature import tempered
 
 MAXIMUM_ROWS = 10_000
 # Codes that are drawn at once: where each has a condition of its own, it has means of its own.
-DRAWN_ROWS = 1 << 14
+DRAWN_ROWS = 1 << 12
 
 
 def fit_density(
