@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from isthmus.core.errors import DivergenceError, InputError, ModelFileError, ParameterError
+from isthmus.core.errors import DataWarning, DivergenceError, InputError, ModelFileError, ParameterError
 from isthmus.estimators.anomaly_detector import AnomalyDetector
 from isthmus.estimators.autoencoder import Autoencoder
 from isthmus.estimators.recipe import recipe
@@ -144,3 +144,25 @@ def test_a_diverged_or_interrupted_fit_leaves_a_whole_model() -> None:
 def test_conditions_are_refused_by_the_ensemble() -> None:
     with pytest.raises(ParameterError, match="an ensemble has no use for columns that are given"):
         AnomalyDetector(schema={"town": "condition"}).fit(table())
+
+
+# Labels
+
+
+def test_labels_beside_the_rows_are_not_used_and_said_so() -> None:
+    X = numbers(60)
+    with pytest.warns(DataWarning, match="`y` is not used: a detector learns from rows alone") as caught:
+        told = AnomalyDetector(**FAST).fit(X, np.arange(60) % 2)
+    assert next(one for one in caught if "`y`" in str(one.message)).filename == __file__
+    np.testing.assert_array_equal(told.anomaly_score(X), AnomalyDetector(**FAST).fit(X).anomaly_score(X))
+
+
+@pytest.mark.parametrize("values", [["yes", "no"], [0, 1]])
+def test_a_column_of_labels_is_pointed_out(values: list) -> None:
+    X = table(60).assign(Outlier=np.resize(values, 60))
+    with pytest.warns(DataWarning, match="column 'Outlier' has two values and the name of labels"):
+        AnomalyDetector(**FAST).fit(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        AnomalyDetector(**FAST).fit(X.rename(columns={"Outlier": "smoker"}))
+        AnomalyDetector(**FAST).fit(X.assign(Outlier=np.arange(60) / 7))

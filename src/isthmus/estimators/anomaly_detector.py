@@ -28,6 +28,7 @@ from isthmus.uses.drift import DriftAlarm
 from . import anomaly_fitting
 from .anomaly_fitting import ENSEMBLE
 from .anomaly_judges import Judge, checked_rows
+from .anomaly_labels import warn_of_labels
 from .anomaly_saving import to_record
 from .base import BaseAutoencoder
 from .parameters import CONSTRAINTS, SpecParameters
@@ -196,6 +197,7 @@ class AnomalyDetector(OutlierMixin, SpecParameters):
         X : array (n, d), sparse matrix, or frame
             At least two rows, most of them normal; for other models than the ensemble whatever they are fitted to.
         y : ignored
+            With a warning.
 
         Returns
         -------
@@ -218,6 +220,7 @@ class AnomalyDetector(OutlierMixin, SpecParameters):
             )
         fitted = anomaly_fitting.fit(self, X)
         schema = fitted.judge.schema
+        warn_of_labels(schema, y)
         self.judge_ = fitted.judge
         self.n_features_in_ = schema.n_features
         if schema.feature_names is not None:
