@@ -46,7 +46,8 @@ def best_density(
         scores = [_mean_log_prob(one.module, held_out, held_out_conditions) for one in candidates]
     else:
         cost = 0.5 * math.log(len(codes)) / len(codes)
-        scores = [_mean_log_prob(one.module, codes, conditions) - cost * one.free_parameters for one in candidates]
+        fits = [_mean_log_prob(one.module, codes, conditions) for one in candidates]
+        scores = [fit - cost * one.free_parameters for fit, one in zip(fits, candidates, strict=True)]
     best = candidates[int(np.argmax(scores))]
     return best.spec, best.module.requires_grad_(False).eval()
 

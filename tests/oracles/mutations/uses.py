@@ -87,8 +87,8 @@ USES = (
         "fitted_densities",
         (
             "choice of density: parameters for free",
-            "scores = [_mean_log_prob(one.module, codes) - cost * one.free_parameters for one in candidates]",
-            "scores = [_mean_log_prob(one.module, codes) + cost * one.free_parameters for one in candidates]",
+            "scores = [fit - cost * one.free_parameters for fit, one in zip(fits, candidates, strict=True)]",
+            "scores = [fit + cost * one.free_parameters for fit, one in zip(fits, candidates, strict=True)]",
         ),
         (
             "choice of density: the worst",
