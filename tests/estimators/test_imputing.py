@@ -244,6 +244,24 @@ def holed_frame() -> tuple[pd.DataFrame, np.ndarray]:
     return whole.mask(missing), missing
 
 
+@pytest.mark.parametrize("form", ["pandas", "polars", "arrow"])
+def test_columns_without_any_cell_get_the_type_of_training(mixed: VAE, form: str) -> None:
+    """A file whose column is empty says nothing of its type: pandas reads numbers, others a type of their own."""
+    X = frame(6).reset_index(drop=True)
+    for name in ("word", "mark"):
+        empty = X.assign(**{name: np.nan})
+        if form == "arrow":
+            empty = pa.Table.from_pandas(empty).set_column(empty.columns.get_loc(name), name, pa.nulls(6))
+        if form == "polars":
+            empty = pl.from_pandas(X).with_columns(pl.lit(None).alias(name))
+        found = mixed.impute(empty)
+        cells = found[name].to_pylist() if form == "arrow" else found[name].to_list()
+        assert set(cells) <= set(X[name])
+        assert cells == X[name].to_list()  # the others say which
+        if form == "pandas":
+            assert found[name].dtype == frame(6)[name].dtype
+
+
 def test_pandas_keeps_types_index_and_order(mixed: VAE) -> None:
     X, missing = holed_frame()
     truth = frame(32)

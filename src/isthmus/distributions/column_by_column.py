@@ -21,6 +21,9 @@ class ColumnModel(Protocol):
     def no_code(self) -> Tensor:
         """What is said of rows without a code, beside what the decoder says of the code 0: (width,)."""
 
+    def tilts(self) -> list[Tensor]:
+        """What is added to the logits of the cells of each column where there is no code, (cells,) each."""
+
     def positions(self, value: Tensor, present: Tensor | None) -> Tensor:
         """The cell of each column of rows (..., d); the number of its cells where it is unknown: (..., columns)."""
 
@@ -76,9 +79,11 @@ class ColumnByColumn(Distribution):
         Cells that are known beforehand: every factor is conditional on them, and they have none.
     row : Tensor, shape (n, d), optional
         Where the values of given cells stand.
+    coded : bool
+        Whether there is a code; see :meth:`without_code`.
     """
 
-    __slots__ = ("_placed", "given", "hidden", "model", "present", "row")
+    __slots__ = ("_placed", "coded", "given", "hidden", "model", "present", "row")
 
     def __init__(
         self,
@@ -87,35 +92,37 @@ class ColumnByColumn(Distribution):
         present: Tensor | None = None,
         given: Tensor | None = None,
         row: Tensor | None = None,
+        coded: bool = True,
     ) -> None:
         self.model, self.hidden, self.present, self.given, self.row = model, hidden, present, given, row
+        self.coded = coded
         self._placed: tuple[Tensor, Tensor] | None = None
         if given is not None and row is not None:
             self.hidden = hidden + model.given(model.positions(row, present), given)
 
     def observing(self, present: Tensor) -> ColumnByColumn:
         """The same of rows that have these cells only."""
-        changed = ColumnByColumn(self.model, self.hidden, present)
+        changed = ColumnByColumn(self.model, self.hidden, present, coded=self.coded)
         changed.given, changed.row = self.given, self.row  # what they say is in `hidden` already
         return changed
 
     def conditioned(self, given: Tensor, row: Tensor) -> ColumnByColumn:
         """The same given some cells of ``row``."""
-        return ColumnByColumn(self.model, self.hidden, self.present, given, row)
+        return ColumnByColumn(self.model, self.hidden, self.present, given, row, self.coded)
 
     def without_code(self) -> ColumnByColumn:
         """The same without a code: asked of what the decoder says at the code 0, which tells of conditions only."""
-        changed = ColumnByColumn(self.model, self.hidden + self.model.no_code, self.present)
+        changed = ColumnByColumn(self.model, self.hidden + self.model.no_code, self.present, coded=False)
         changed.given, changed.row = self.given, self.row
         return changed
 
     def of_rows(self, rows: Tensor) -> ColumnByColumn:
         """The same of some rows only; what is present and given among them is left out."""
-        return ColumnByColumn(self.model, self.hidden.index_select(-2, rows))
+        return ColumnByColumn(self.model, self.hidden.index_select(-2, rows), coded=self.coded)
 
     def completing(self, present: Tensor, given: Tensor, row: Tensor) -> ColumnByColumn:
         """The same given some cells of ``row``, of which these are there; what the code says is taken as it is."""
-        return ColumnByColumn(self.model, self.hidden.detach(), present, given, row)
+        return ColumnByColumn(self.model, self.hidden.detach(), present, given, row, self.coded)
 
     def log_prob(self, value: Tensor) -> Tensor:
         return self.log_prob_by_column(value).sum(-1)
@@ -123,8 +130,15 @@ class ColumnByColumn(Distribution):
     def log_prob_by_column(self, value: Tensor) -> Tensor:
         """log p(x_j | x_{<j}, h) of each column, 0 for cells that are absent, unknown or given: (..., n, columns)."""
         positions = self._positions(value)
+        return self._terms(value, positions, self.logits(positions))
+
+    def logits(self, positions: Tensor) -> list[Tensor]:
+        """Of the cells of each column given those before it, which fell into cells (..., n, columns)."""
         refined = self.model.refined(self.hidden.unsqueeze(-2) + self.model.told(positions))
-        return self._terms(value, positions, self.model.all_logits(refined))
+        logits = self.model.all_logits(refined)
+        if self.coded:
+            return logits
+        return [cells + tilt for cells, tilt in zip(logits, self.model.tilts(), strict=True)]
 
     def independent_log_prob(self, value: Tensor) -> Tensor:
         """Σ_j log p(x_j | h): what the code alone, and what is given, say of each column. (..., n)."""
@@ -183,8 +197,11 @@ class ColumnByColumn(Distribution):
         fixed = None
         if self.given is not None and self.row is not None:
             fixed = self.model.positions(self.row, self.present)
+        tilts = None if self.coded else self.model.tilts()
         for column in self.model.order[:until]:
             logits = self.model.logits(self.model.refined(hidden, column), column)
+            if tilts is not None:
+                logits = logits + tilts[column]
             found = choose(logits, column)
             missing = self.model.is_missing(positions, column)
             if fixed is not None:

@@ -30,9 +30,9 @@ from isthmus.training.devices import resolve_device, resolve_precision
 from isthmus.training.loop import Trainer
 from isthmus.training.settings import TrainingSettings, resolve_batch_size, resolve_epochs, resolve_patience
 from isthmus.uses import inference
-from isthmus.uses.calibration import calibrate_likelihood
+from isthmus.uses.calibration import calibrate_likelihood, calibrate_without_code
 from isthmus.uses.diagnosis import diagnose
-from isthmus.uses.generation import MAXIMUM_ROWS, fit_density, plain_density
+from isthmus.uses.generation import MAXIMUM_ROWS, does_without_code, fit_density, plain_density
 
 from .checkpoint import Checkpoint
 
@@ -169,6 +169,8 @@ class _Run:
         estimator.n_iter_ = epochs
         estimator.stopped_ = stopped
         calibrate_likelihood(self.model, self.rows, self.train_index, self.calibration_seed)
+        if does_without_code(self.model):
+            calibrate_without_code(self.model, self.rows, self.train_index)
         self._diagnose()
         if with_density:
             self._fit_density()

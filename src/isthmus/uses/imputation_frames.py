@@ -53,7 +53,7 @@ def put_in_frame(
     if nw.dependencies.is_polars_dataframe(native):
         return native.with_columns([series.alias(native.columns[place]) for place, series in changed.items()])
     for place, series in changed.items():
-        native = native.set_column(place, native.schema.field(place), series)
+        native = native.set_column(place, native.schema.field(place).with_type(series.type), series)
     return native
 
 
@@ -77,6 +77,8 @@ def _replaced(series: Any, rows: NDArray[np.integer], values: Any, row_of: NDArr
         import polars as pl
 
         found = values if nw.dependencies.is_polars_series(values) else pl.Series(list(values))
+        if series.dtype == pl.Null:
+            return found.gather(row_of).alias(series.name)
         if series.dtype.is_integer() and found.dtype.is_float():
             found = found.round()
         if series.dtype == pl.Categorical or series.dtype == pl.Enum:
@@ -87,6 +89,8 @@ def _replaced(series: Any, rows: NDArray[np.integer], values: Any, row_of: NDArr
 
     found = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(list(values))
     found = found.take(pa.array(row_of))
+    if pa.types.is_null(series.type):
+        return found
     is_dictionary = pa.types.is_dictionary(series.type)
     plain = series.type.value_type if is_dictionary else series.type
     if pa.types.is_integer(plain) and pa.types.is_floating(found.type):
@@ -104,6 +108,9 @@ def _in_pandas(series: Any, rows: NDArray[np.integer], values: Any, chosen: NDAr
     import pandas as pd
 
     found = (values if isinstance(values, pd.Series) else pd.Series(values)).iloc[chosen]
+    if series.dtype in (np.float64, object) and len(rows) == len(series) and series.isna().all():
+        # Nothing but missing cells says nothing of a type: it is that of the column in training.
+        return pd.Series(found.array, index=series.index, name=series.name)
     result = series.copy()
     if isinstance(series.dtype, pd.CategoricalDtype):
         new = [level for level in pd.unique(found.astype(object)) if level not in series.cat.categories]

@@ -145,6 +145,25 @@ def rows_without_a_code_stand_for_those_with_hidden_cells() -> None:
     close(WithoutCode().value(seen).detach(), wanted.detach())
 
 
+def rows_without_a_code_fall_into_cells_as_often_as_they_should() -> None:
+    """Tilted a few times, expected counts are those found; draws follow what is scored, tilts included."""
+    module, hidden, rows = _likelihood(), 0.1 * values(1, 8), _every_row()
+    some = torch.cat([rows, rows[:12]])
+    cells = module.positions(some, None)
+    found = torch.cat([torch.bincount(cells[:, one], minlength=size) for one, size in enumerate(module.sizes)])
+    for _ in range(30):
+        logits = module(hidden.expand(len(some), -1)).without_code().logits(cells)
+        module.tilt_by(torch.cat([one.softmax(-1).sum(0) for one in logits]).detach(), found)
+    logits = module(hidden.expand(len(some), -1)).without_code().logits(cells)
+    close(torch.cat([one.softmax(-1).sum(0) for one in logits]).detach(), found, 1e-3)
+    drawn = module(hidden).without_code().draw(20_000, torch_generator(0))
+    log_probs = module(hidden.expand(len(rows), -1)).without_code().log_prob(rows).detach() + _widths(module, rows)
+    close(log_probs.exp().sum(), 1.0, 1e-9)
+    for coin, level in product((0, 1), range(3)):
+        seen, meant = ((one[:, 0] == coin) & (one[:, 1 + level] == 1) for one in (drawn, rows))
+        close(seen.double().mean(), log_probs.exp()[meant].sum(), 0.012)
+
+
 def _likelihood() -> torch.nn.Module:
     module = Autoregressive(width=8, cells=4).build_joint(BLOCKS)
     generator = torch_generator(0)

@@ -127,4 +127,27 @@ COLUMNS = (
             "likelihood = forward_pass.decode(forward_pass.z).without_code()",
         ),
     ),
+    *of(
+        "components/likelihoods/autoregressive.py",
+        "columns",
+        (
+            "tilts: the wrong way",
+            "self.tilt.add_(((counts + 0.5) / (expected + 0.5)).log().to(self.tilt))",
+            "self.tilt.sub_(((counts + 0.5) / (expected + 0.5)).log().to(self.tilt))",
+        ),
+    ),
+    *of(
+        "distributions/column_by_column.py",
+        "columns",
+        (
+            "tilts: scored, but not drawn by",
+            "logits = logits + tilts[column]",
+            "pass",
+        ),
+        (
+            "tilts: drawn by, but not scored",
+            "return [cells + tilt for cells, tilt in zip(logits, self.model.tilts(), strict=True)]",
+            "return logits",
+        ),
+    ),
 )

@@ -82,6 +82,7 @@ class AutoregressiveLikelihood(LikelihoodModule):
     """Decoder output (n, width): what the code says of the row."""
 
     numeric_index: Tensor
+    tilt: Tensor
 
     def __init__(self, width: int, slots: int, blocks: Sequence[Block]) -> None:
         super().__init__()
@@ -113,6 +114,7 @@ class AutoregressiveLikelihood(LikelihoodModule):
         self.register_buffer("numeric_index", torch.tensor(numeric, dtype=torch.int64), persistent=False)
         self.order = tuple(sorted(range(self.columns), key=lambda column: column not in self.indicator_of.values()))
         self.network = ColumnNetwork(self.sizes, self.order, width, self._numeric_place)
+        self.register_buffer("tilt", torch.zeros(sum(self.sizes)))
 
     shows_exposure = False
     looks_at_few = False
@@ -138,6 +140,23 @@ class AutoregressiveLikelihood(LikelihoodModule):
     @property
     def no_code(self) -> Tensor:
         return self.network.no_code
+
+    def tilts(self) -> list[Tensor]:
+        return list(self.tilt.split(self.sizes))
+
+    @torch.no_grad()
+    def tilt_by(self, expected: Tensor, counts: Tensor) -> None:
+        """Tilt the logits of rows without a code so that each cell is as likely as it is frequent.
+
+        One step of iterative scaling (Darroch & Ratcliff 1972): where no other column matters it is exact. Half a row
+        is added to both, so that cells nobody saw stay as they are.
+
+        Parameters
+        ----------
+        expected, counts : Tensor, shape (all cells,)
+            How many of some rows are expected in each cell given the columns before, and how many are there.
+        """
+        self.tilt.add_(((counts + 0.5) / (expected + 0.5)).log().to(self.tilt))
 
     def positions(self, value: Tensor, present: Tensor | None) -> Tensor:
         parts = []
