@@ -223,3 +223,12 @@ def test_directions_and_symbols_are_drawn_whatever_the_condition(latent):
     estimator = VAE if latent.stochastic else VQVAE
     model = estimator(4, latent=latent, schema={10: "condition"}, **SMALL).fit(rows)
     assert model.sample(4, given={10: [1, 2, 3, 4]}, temperature=0.5, random_state=0).shape == (4, 11)
+
+
+def test_a_hole_in_a_condition_is_refused_as_such() -> None:
+    frame = pd.DataFrame({"size": np.arange(40.0), "age": np.arange(40.0) % 7 + 0.5})
+    frame.loc[3, "age"] = np.nan
+    with pytest.raises(
+        InputError, match=r"row 3, column 'age'\. Every cell of a condition and of the exposure must be"
+    ):
+        isthmus.VAE(1, schema={"age": "condition"}, max_epochs=1).fit(frame)

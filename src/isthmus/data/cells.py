@@ -11,17 +11,21 @@ from isthmus.core.errors import InputError
 
 from .matrix import Matrix
 
+BESIDE = " of a condition and of the exposure"
+"""Whose cells must be there where those of other columns may be missing."""
+
 
 def refuse_non_finite(
     matrix: Matrix,
     first_row: int = 0,
     columns: Sequence[int] | NDArray[np.integer] | None = None,
     allow_missing: bool = False,
+    whose: str = "",
 ) -> None:
     """Raise :class:`InputError` if a cell is NaN or infinite: counts them, names the first.
 
     ``first_row`` is the position of the matrix's first row in the user's data. Only ``columns`` are looked at, or all
-    of them; ``allow_missing`` allows NaN.
+    of them; ``allow_missing`` allows NaN. ``whose`` says which cells must be finite, if others need not.
     """
     counts = {"NaN": 0, "inf": 0}
     where = {"NaN": "", "inf": ""}
@@ -47,12 +51,13 @@ def refuse_non_finite(
             f"first at {where['inf']}."
         )
     if parts:
-        fix = (
-            "Missing cells are allowed, infinite ones are not: correct them, or make them missing."
-            if allow_missing
-            else "Every cell must be a finite number: drop these rows, or fill the cells first "
-            "(for example with sklearn.impute.SimpleImputer)."
-        )
+        if allow_missing:
+            fix = "Missing cells are allowed, infinite ones are not: correct them, or make them missing."
+        else:
+            fix = (
+                f"Every cell{whose} must be a finite number: drop these rows, or fill the cells first "
+                "(for example with sklearn.impute.SimpleImputer)."
+            )
         raise InputError(f"{' '.join(parts)} {fix}")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from isthmus.core.errors import InputError
 
 from .assignment import CONDITION, EXPOSURE, WORDS
-from .cells import are_finite, refuse_missing_words, refuse_non_finite
+from .cells import BESIDE, are_finite, refuse_missing_words, refuse_non_finite
 from .kinds import Categorical
 from .level_counts import LevelCounts
 from .levels import MOST_LEVELS, Vocabulary
@@ -143,7 +143,9 @@ def _check_cells(
             refuse_missing_words(matrix, source, first_row)
         return
     if not are_finite(cells, may_miss):
-        refuse_non_finite(matrix, first_row, [source] if allow_missing else None, may_miss)
+        if allow_missing:
+            refuse_non_finite(matrix, first_row, [source], may_miss, BESIDE)
+        refuse_non_finite(matrix, first_row, None, may_miss)
     if role == EXPOSURE:
         check_exposure(cells, lambda row: matrix.cell_name(first_row + start + row, source))
 

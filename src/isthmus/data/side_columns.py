@@ -12,7 +12,7 @@ from torch import Tensor
 
 from isthmus.core.errors import DataWarning, InputError
 
-from .cells import are_finite, are_present, refuse_missing_words, refuse_non_finite
+from .cells import BESIDE, are_finite, are_present, refuse_missing_words, refuse_non_finite
 from .encoding import ENCODED_CELLS
 from .kinds import write_one_hot
 from .levels import Levels
@@ -191,12 +191,15 @@ class SideColumns:
     def _refuse_missing(self, source: int, cells: np.ndarray) -> None:
         if self._matrix.vocabulary(source) is not None:
             refuse_missing_words(self._matrix, source)
-        refuse_non_finite(self._matrix, columns=[source] if self._allow_missing else None)
+        if self._allow_missing:
+            refuse_non_finite(self._matrix, columns=[source], whose=BESIDE)
+        refuse_non_finite(self._matrix)
 
     def _refuse_non_finite(self, cells: np.ndarray) -> None:
         if not are_finite(cells):
             some = self._allow_missing or self.roles.ignored
-            refuse_non_finite(self._matrix, columns=self._sources if some else None)
+            whose = BESIDE if self._allow_missing else ""
+            refuse_non_finite(self._matrix, columns=self._sources if some else None, whose=whose)
 
     def _cell(self, part: RowIndex, row: int, source: int) -> str:
         return self._matrix.cell_name(position_of(part, row, self._matrix.n_rows), source)
