@@ -102,9 +102,7 @@ class ColumnByColumn(Distribution):
 
     def observing(self, present: Tensor) -> ColumnByColumn:
         """The same of rows that have these cells only."""
-        changed = ColumnByColumn(self.model, self.hidden, present, coded=self.coded)
-        changed.given, changed.row = self.given, self.row  # what they say is in `hidden` already
-        return changed
+        return self._changed(self.hidden, present, self.coded)
 
     def conditioned(self, given: Tensor, row: Tensor) -> ColumnByColumn:
         """The same given some cells of ``row``."""
@@ -112,8 +110,11 @@ class ColumnByColumn(Distribution):
 
     def without_code(self) -> ColumnByColumn:
         """The same without a code: asked of what the decoder says at the code 0, which tells of conditions only."""
-        changed = ColumnByColumn(self.model, self.hidden + self.model.no_code, self.present, coded=False)
-        changed.given, changed.row = self.given, self.row
+        return self._changed(self.hidden + self.model.no_code, self.present, coded=False)
+
+    def _changed(self, hidden: Tensor, present: Tensor | None, coded: bool) -> ColumnByColumn:
+        changed = ColumnByColumn(self.model, hidden, present, coded=coded)
+        changed.given, changed.row = self.given, self.row  # what they say is in `hidden` already
         return changed
 
     def of_rows(self, rows: Tensor) -> ColumnByColumn:

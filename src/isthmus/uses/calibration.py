@@ -62,9 +62,10 @@ def calibrate_without_code(model: ComposedAutoencoder, rows: RowSource, index: T
     was stopped early, the last steps have left rows that are drawn column by column too often in some cells.
     """
     model.eval()
-    chunk = rows_at_once(CHUNK, model.width)
     some = index[:: max(1, math.ceil(len(index) / TILTED_ROWS))]
     likelihood: Any = model.likelihood
+    # What is said of each column, and a logit for each of its cells, of all rows at once.
+    chunk = rows_at_once(CHUNK, likelihood.columns * likelihood.parameter_width + sum(likelihood.sizes))
     likelihood.tilt.zero_()
     for _ in range(TILTS):
         expected = torch.zeros(sum(likelihood.sizes), dtype=torch.float64, device=model.scale.device)

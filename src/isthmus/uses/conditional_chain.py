@@ -120,9 +120,7 @@ class ChainedRows:
 
     def _columns_at(self, z: Tensor) -> ColumnByColumn:
         likelihood: Any = self.model.decode(z, self.context)
-        if self.without_code:
-            likelihood = likelihood.without_code()
-        return ColumnByColumn(self.model.likelihood, likelihood.hidden, coded=not self.without_code)
+        return likelihood.without_code() if self.without_code else likelihood
 
     def _codes(self, count: int, generator: Generator, seeing: bool) -> tuple[Tensor, Tensor]:
         """Codes (count, q), and log p(z) less the log-density that they were drawn from."""
