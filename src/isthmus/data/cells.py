@@ -76,16 +76,16 @@ def are_present(cells: np.ndarray, is_position: bool) -> NDArray[np.bool_]:
     return ~np.isnan(cells) if cells.dtype.kind == "f" else np.ones(len(cells), dtype=bool)
 
 
-def refuse_missing_words(matrix: Matrix, column: int, first_row: int = 0) -> None:
+def refuse_missing_words(matrix: Matrix, column: int, first_row: int = 0, whose: str = "") -> None:
     """Raise :class:`InputError` for the missing cells of a column of text or categories: counts them, names the first.
 
-    ``first_row`` is the position of the matrix's first row in the user's data.
+    ``first_row`` and ``whose`` are as in :func:`refuse_non_finite`.
     """
     missing = np.flatnonzero(matrix.raw(slice(0, matrix.n_rows), [column])[0] < 0)
     raise InputError(
         f"Input X contains missing values: {_cells(len(missing))}, first at "
-        f"{matrix.cell_name(first_row + int(missing[0]), column)}. Every cell must have a level: drop these rows, or "
-        "give the missing cells a level of their own (for example 'unknown')."
+        f"{matrix.cell_name(first_row + int(missing[0]), column)}. Every cell{whose} must have a level: drop these "
+        "rows, or give the missing cells a level of their own (for example 'unknown')."
     )
 
 

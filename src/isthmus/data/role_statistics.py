@@ -138,14 +138,13 @@ def _check_cells(
     matrix: Matrix, source: int, role: str, cells: np.ndarray, start: int, first_row: int, allow_missing: bool
 ) -> None:
     may_miss = allow_missing and role in (Categorical.name, WORDS)
+    whose = BESIDE if allow_missing else ""
     if matrix.vocabulary(source) is not None:
         if cells.min() < 0 and not may_miss:
-            refuse_missing_words(matrix, source, first_row)
+            refuse_missing_words(matrix, source, first_row, whose)
         return
     if not are_finite(cells, may_miss):
-        if allow_missing:
-            refuse_non_finite(matrix, first_row, [source], may_miss, BESIDE)
-        refuse_non_finite(matrix, first_row, None, may_miss)
+        refuse_non_finite(matrix, first_row, [source] if allow_missing else None, may_miss, whose)
     if role == EXPOSURE:
         check_exposure(cells, lambda row: matrix.cell_name(first_row + start + row, source))
 

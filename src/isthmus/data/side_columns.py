@@ -188,18 +188,19 @@ class SideColumns:
             f"Known levels: {levels.listed()}."
         )
 
+    @property
+    def _whose(self) -> str:
+        return BESIDE if self._allow_missing else ""
+
     def _refuse_missing(self, source: int, cells: np.ndarray) -> None:
         if self._matrix.vocabulary(source) is not None:
-            refuse_missing_words(self._matrix, source)
-        if self._allow_missing:
-            refuse_non_finite(self._matrix, columns=[source], whose=BESIDE)
-        refuse_non_finite(self._matrix)
+            refuse_missing_words(self._matrix, source, whose=self._whose)
+        refuse_non_finite(self._matrix, columns=[source] if self._allow_missing else None, whose=self._whose)
 
     def _refuse_non_finite(self, cells: np.ndarray) -> None:
         if not are_finite(cells):
             some = self._allow_missing or self.roles.ignored
-            whose = BESIDE if self._allow_missing else ""
-            refuse_non_finite(self._matrix, columns=self._sources if some else None, whose=whose)
+            refuse_non_finite(self._matrix, columns=self._sources if some else None, whose=self._whose)
 
     def _cell(self, part: RowIndex, row: int, source: int) -> str:
         return self._matrix.cell_name(position_of(part, row, self._matrix.n_rows), source)
