@@ -131,23 +131,28 @@ def command(
     check_output(output, ROWS)
     check_output(save, (".safetensors",), "--save")
     check_output(pictures, (".png",), "--pictures")
-    if pictures is not None and not top:
-        raise click.UsageError("--pictures shows the oddest rows: --top must be at least 1.", ctx)
+    if pictures is not None:
+        if not top:
+            raise click.UsageError("--pictures shows the oddest rows: --top must be at least 1.", ctx)
+        from isthmus.sources.images.pillow import pillow
 
-    from .anomaly_detectors import learnt, loaded
+        pillow()  # missing? Said before the work is done, not after.
+
+    from .anomaly_detectors import learnt, loaded, refuse_columns
     from .anomaly_rows import found_anomalies, pieces_of
 
     settings: dict[str, Any] = {"random_state": 0 if seed is None else seed}
     rows = None
     if model is not None:
         detector = loaded(model, trust)
+        if pictures is not None:
+            refuse_columns(len(detector.schema_.row_shape) > 1, model)
     else:
-        detector, rows = learnt(normal or file, key, skip_bad, assignments, kinds, settings, rule, normal is not None)
+        known, only = normal is not None, pictures is not None
+        detector, rows = learnt(normal or file, key, skip_bad, assignments, kinds, settings, rule, known, only)
         if save is not None:
             detector.save(save)
             session.note(f"the detector is in {save}: --model {save} uses it again.")
-    if pictures is not None and len(detector.schema_.row_shape) == 1:
-        raise ParameterError(f"--pictures shows images; the rows of {file} have columns. Leave it out.")
     names, pieces = pieces_of(file, detector, key, skip_bad, rows if normal is None else None)
     found = found_anomalies(detector, pieces, rule, top, reasons, file, drift, pictures is not None)
     to_standard_output = output is not None and str(output) == "-"

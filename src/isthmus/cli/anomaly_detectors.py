@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from isthmus.core.errors import ParameterError
 from isthmus.estimators.anomaly_detector import AnomalyDetector
@@ -35,6 +36,12 @@ def loaded(path: Path, trust: tuple[str, ...]) -> AnomalyDetector:
     return found
 
 
+def refuse_columns(are_images: bool, path: Path) -> None:
+    """Raise :class:`ParameterError` for pictures of rows that are no images."""
+    if not are_images:
+        raise ParameterError(f"--pictures shows images; the rows of {path} have columns. Leave it out.")
+
+
 def learnt(
     file: Path,
     key: str | None,
@@ -44,8 +51,9 @@ def learnt(
     settings: Mapping[str, Any],
     rule: AlarmRule,
     from_normal_rows: bool,
+    only_images: bool,
 ) -> tuple[AnomalyDetector, Any]:
-    """A detector fitted to the rows of a file, and these."""
+    """A detector fitted to the rows of a file, and these; ``only_images`` refuses other rows before it is."""
     session = click.get_current_context().ensure_object(Session)
     tree = settings_tree({}, assignments, {"schema": schema_setting(kinds)})
     detector = AnomalyDetector(**settings)
@@ -58,6 +66,8 @@ def learnt(
             raise ParameterError(unknown("AnomalyDetector", name, known))
         detector.set_params(**{name: value})
     found = read_input(file, key, None, skip_bad)
+    if only_images:
+        refuse_columns(isinstance(found.rows, np.ndarray) and found.rows.ndim > 2, file)
     detector.set_params(
         callbacks=progress_callbacks("AnomalyDetector", session.quiet, False),
         **rule.settings(len(found.rows), detector.get_params()["calibration_fraction"], from_normal_rows),

@@ -207,7 +207,7 @@ def _reasons(detector: AnomalyDetector, rows: Any, places: np.ndarray, count: in
 
 def _drawn(detector: AnomalyDetector, images: Any, places: np.ndarray) -> list[np.ndarray | None]:
     """Images above copies of themselves that are red where they are odd, uint8 in three colours."""
-    from isthmus.sources.images.heat import as_coloured, marked
+    from isthmus.sources.images.heat import as_coloured
     from isthmus.sources.images.layout import enlarged, enlargement, pairs
 
     if not len(places):
@@ -215,7 +215,7 @@ def _drawn(detector: AnomalyDetector, images: Any, places: np.ndarray) -> list[n
     chosen = _chosen(images, places)
     pixels = shown_pixels(chosen, detector.schema_)
     factor = enlargement(pixels)
-    below = marked(pixels, detector.explain(chosen).heat_map)
+    below = detector.explain(chosen).marked(pixels)
     return list(pairs(enlarged(as_coloured(pixels), factor), enlarged(below, factor)))
 
 

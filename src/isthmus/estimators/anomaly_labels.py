@@ -44,22 +44,12 @@ def warn_of_labels(schema: Schema, y: Any) -> None:
             DataWarning,
             stacklevel=3,
         )
-    for place, label in enumerate(schema.labels or ()):
-        if str(label).strip().lower() in NAMES and _has_two_values(schema, place):
+    for label, column in zip(schema.labels or (), schema.describe(), strict=False):
+        two_values = column["kind"] == "binary" or column.get("levels") == 2
+        if two_values and str(label).strip().lower() in NAMES:
             warnings.warn(
                 f"AnomalyDetector: column {label!r} has two values and the name of labels, and is learnt like others: "
                 "rows are then odd by their label. Leave it out if it says which rows are odd.",
                 DataWarning,
                 stacklevel=3,
             )
-
-
-def _has_two_values(schema: Schema, place: int) -> bool:
-    sources = list(schema.encoded_sources)
-    column = 0
-    for block in schema.blocks:
-        for _ in range(block.columns):
-            if sources[column] == place:
-                return block.kind == "binary" or block.cardinality == 2
-            column += 1
-    return False
