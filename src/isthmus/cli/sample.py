@@ -39,7 +39,7 @@ from .pictures import check_rows_or_pictures, picture_output_option, refuse_no_i
 @click.option(
     "--noise/--no-noise",
     default=None,
-    help="Draw rows from the likelihood at their codes, or give its means.  [default: draw those of tables]",
+    help="Draw rows from the likelihood, or give its means.  [default: draw those of tables]",
 )
 @any_given_option
 @click.option(
