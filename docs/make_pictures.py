@@ -1,4 +1,4 @@
-"""Draws the pictures of ``images.md`` into ``docs/images``: ``python docs/make_pictures.py``.
+"""Draws the pictures of ``images.md`` and ``anomalies.md`` into ``docs/images``: ``python docs/make_pictures.py``.
 
 The data sets are read from the folder that the environment variable ISTHMUS_DATA names. Models are kept in ``--models``
 and trained only if they are not there. Seeds are fixed; with one thread the pictures come out the same again.
@@ -64,6 +64,16 @@ def denoising_model(name: str) -> Callable[[], Any]:
     return fit
 
 
+def odd_model() -> Any:
+    """A detector with its defaults on few digits."""
+    return isthmus.AnomalyDetector(random_state=0).fit(few_digits())
+
+
+def few_digits() -> np.ndarray:
+    """1,500 digits to find odd ones among."""
+    return np.asarray(isthmus.datasets.load("mnist", n=1500, random_state=0).X)
+
+
 MODELS: dict[str, Callable[[], Any]] = {
     "mnist": digits_model("mnist"),
     "fashion-mnist": digits_model("fashion-mnist"),
@@ -71,6 +81,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "frey-faces-2": faces_model(2, 100),
     "denoise-mnist": denoising_model("mnist"),
     "denoise-fashion-mnist": denoising_model("fashion-mnist"),
+    "odd-mnist": odd_model,
 }
 
 
@@ -91,9 +102,9 @@ class Models:
 
 
 def lines(rows: Sequence[np.ndarray], scale: int = 1) -> Image.Image:
-    """Strips of images (n, height, width), one below the other, with white gaps."""
-    count, height, width = rows[0].shape
-    canvas = np.full((len(rows) * (height + GAP) - GAP, count * (width + GAP) - GAP), WHITE, np.uint8)
+    """Strips of images, grey (n, height, width) or with three colours, one below the other, with white gaps."""
+    count, height, width, *colours = rows[0].shape
+    canvas = np.full((len(rows) * (height + GAP) - GAP, count * (width + GAP) - GAP, *colours), WHITE, np.uint8)
     for line, strip in enumerate(rows):
         for place, image in enumerate(strip):
             top, left = line * (height + GAP), place * (width + GAP)
@@ -164,6 +175,14 @@ def denoised(models: Models) -> Image.Image:
     return lines([np.concatenate(column) for column in columns], 2)
 
 
+def odd_digits(models: Models) -> Image.Image:
+    """The oddest digits, the oddest first, each above a copy that is red where it is odd."""
+    digits, detector = few_digits(), models["odd-mnist"]
+    oddest = digits[np.argsort(-detector.anomaly_score(digits), kind="stable")[:9]]
+    grey = oddest[..., None].repeat(3, axis=-1)
+    return lines([grey, detector.explain(oddest).marked(oddest)], 2)
+
+
 PICTURES: dict[str, Callable[[Models], Image.Image]] = {
     "mnist_samples": lambda models: samples(models, "mnist", 20, 8, 0.8, 2),
     "fashion_samples": lambda models: samples(models, "fashion-mnist", 20, 8, 0.8, 2),
@@ -171,6 +190,7 @@ PICTURES: dict[str, Callable[[Models], Image.Image]] = {
     "frey_map": face_map,
     "frey_geodesic": face_paths,
     "denoised": denoised,
+    "odd_digits": odd_digits,
 }
 
 
