@@ -95,6 +95,19 @@ def test_rare_wishes_get_a_warning_at_the_users_line(model: VAE, monkeypatch: py
     assert (drawn["level"] == "high").all()
 
 
+def test_cells_that_contradict_each_other_get_a_warning(model: VAE) -> None:
+    message = (
+        r"sample: column 'count' 26 and column 'level' 'low' seem to contradict each other: the model makes them "
+        r"together [\d,]+ times less often"
+    )
+    with pytest.warns(IsthmusWarning, match=message):
+        drawn = model.sample(20, given={"level": "low", "count": 26}, random_state=0)
+    assert (drawn["count"] == 26).all()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.sample(20, given={"level": "high", "count": 26, "day": "2024-02-01"}, random_state=0)  # rare, not odd
+
+
 def test_mistakes(model: VAE) -> None:
     with pytest.raises(InputError, match="level 'huge' for column 'level', which was not seen in training"):
         model.sample(2, given={"level": "huge"})

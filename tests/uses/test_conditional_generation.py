@@ -33,6 +33,7 @@ from isthmus.data.given_cells import GivenCells
 from isthmus.distributions import Distribution
 from isthmus.models.autoencoder import ComposedAutoencoder
 from isthmus.models.composition import Composition
+from isthmus.uses import conditional_chain
 from isthmus.uses.conditional_chain import ChainedRows, proposals_for, weighted_rows
 from isthmus.uses.conditional_codes import effective
 from isthmus.uses.conditional_generation import conditional_rows, density_of_codes
@@ -315,6 +316,24 @@ def test_the_mean_weight_is_the_probability_of_what_is_asked(chained) -> None:
     assert float(weighted.logs.exp().mean()) == pytest.approx(whole[fitting(rules)].sum(), abs=0.02)
     assert bool((weighted.logs <= 0).all())
     assert effective(weighted.logs) >= 2000
+
+
+@pytest.mark.parametrize("rules", [WISHES["a binary cell and a level"], [level(1, True, False, False), number(0, 0.0)]])
+def test_how_much_rarer_cells_are_together_by_enumeration(chained, rules: list[ColumnRule], monkeypatch) -> None:
+    monkeypatch.setattr(conditional_chain, "ROUND", 20_000)
+    generator = Generator().manual_seed(0)
+    proposals = ChainedRows(chained, ThreeCodes(), rules, TYPICAL, None)
+    with torch.inference_mode():
+        logs = weighted_rows(proposals, 20_000, generator).logs
+        assert conditional_chain.times_rarer(proposals, logs, generator) == 1  # too common to be looked into
+        monkeypatch.setattr(conditional_chain, "RARE", 1.0)
+        found = conditional_chain.times_rarer(proposals, logs, generator)
+        alone = conditional_chain.times_rarer(proposals.of(rules[:1]), logs, generator)
+    whole = counted(chained, CODES, SHARES)
+    exact = np.prod([whole[fitting([rule])].sum() for rule in rules]) / whole[fitting(rules)].sum()
+    assert abs(exact - 1) > 0.03
+    assert found == pytest.approx(exact, rel=0.02)
+    assert alone == 1
 
 
 def test_codes_that_the_encoder_suggests_count_for_what_they_are() -> None:

@@ -27,6 +27,8 @@ MOST_PROPOSALS, LEAST_PROPOSALS = 32, 1 << 15
 """or until there were so many for each, or in all."""
 RARE = 0.01
 """If proposals of the first round are worth less than this share of them, the encoder is asked where to look."""
+MOST_TIMES = 700.0
+"""The exponential of more than that is infinite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +82,7 @@ class ChainedRows:
         without_code: bool = False,
     ) -> None:
         self.model, self.density, self.context, self.without_code = model, density, context, without_code
+        self.rules, self._typical = tuple(rules), typical
         self.shares = CellShares(model.likelihood, rules)
         columns: int = model.likelihood.columns
         self.asked, self._exact = (torch.zeros(columns, dtype=torch.bool, device=typical.device) for _ in range(2))
@@ -94,6 +97,10 @@ class ChainedRows:
         self.until = 1 + max((order.index(rule.column) for rule in rules), default=-1)
         """How many columns of their order it takes to see all that is asked for."""
         self.sees = is_aware(model) and model.stochastic and bool(self._exact.any()) and not without_code
+
+    def of(self, rules: Sequence[ColumnRule]) -> ChainedRows:
+        """The same for other rules."""
+        return ChainedRows(self.model, self.density, rules, self._typical, self.context, self.without_code)
 
     def proposed(self, count: int, generator: Generator, seeing: bool = False) -> WeightedRows:
         """``count`` rows and their weights; with ``seeing`` half of the codes come from the encoder."""
@@ -165,6 +172,22 @@ def proposals_for(
     return coded if rare else alone
 
 
+def times_rarer(proposals: ChainedRows, logs: Tensor, generator: Generator) -> float:
+    """How many times rarer what is asked of several columns is together than if they had nothing to do with each other.
+
+    Π_j P(asked of column j) / P(asked of all), by a round of proposals for each column and the weights of those for
+    all. 1 where one column is asked for, or where all of it is common enough not to be looked into.
+    """
+    together = _log_mean(logs)
+    by_column: dict[int, list[ColumnRule]] = {}
+    for rule in proposals.rules:
+        by_column.setdefault(rule.source, []).append(rule)
+    if len(by_column) == 1 or together > math.log(RARE):
+        return 1.0
+    apart = sum(_log_mean(proposals.of(rules).proposed(ROUND, generator).logs) for rules in by_column.values())
+    return math.exp(min(apart - together, MOST_TIMES))
+
+
 def weighted_rows(proposals: ChainedRows, count: int, generator: Generator) -> WeightedRows:
     """As many proposals as it takes to draw ``count`` rows from, or as many as are worth trying."""
     wanted, most = max(EFFECTIVE * count, LEAST_EFFECTIVE), max(MOST_PROPOSALS * count, LEAST_PROPOSALS)
@@ -182,6 +205,10 @@ def chosen_rows(proposals: ChainedRows, rows: WeightedRows, count: int, generato
     chosen = chosen[torch.randperm(count, generator=generator, device=chosen.device)]
     z = rows.z[chosen]
     return z, proposals.completed(z, rows.positions[chosen], generator)
+
+
+def _log_mean(logs: Tensor) -> float:
+    return float(logs.logsumexp(0)) - math.log(len(logs))
 
 
 def _drawn(logits: Tensor, generator: Generator) -> Tensor:

@@ -22,7 +22,7 @@ from isthmus.distributions import ColumnByColumn, Distribution
 from isthmus.models.autoencoder import ComposedAutoencoder
 
 from .conditional_cells import AskedCells
-from .conditional_chain import chosen_rows, proposals_for, weighted_rows
+from .conditional_chain import chosen_rows, proposals_for, times_rarer, weighted_rows
 from .conditional_codes import drawn_codes, effective
 from .conditional_targets import codes_for
 from .imputation_told import is_told
@@ -33,6 +33,8 @@ MOST_ROWS = 10_000
 """Rows that are drawn from one set of proposals."""
 WORTH_WARNING = 0.5
 """Rows that rest on less than this share of distinct draws get a warning."""
+CONTRADICTION, MANY_TIMES = 50.0, 1_000_000
+"""Cells that are given get a warning if they are together so many times rarer than if they were independent."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +66,14 @@ class Drawn:
         How many distinct draws they rest on.
     strange : bool
         What is given is unlike anything that the model makes.
+    times_rarer : float
+        How many times rarer what is given is together than if its columns had nothing to do with each other.
     """
 
     rows: Tensor
     worth: int
     strange: bool = False
+    times_rarer: float = 1.0
 
 
 def density_of_codes(
@@ -150,18 +155,18 @@ def conditional_rows(
     groups = _groups(asked, context)
     result = np.empty((len(asked.chosen), model.width), dtype=np.float32)
     for group, own in zip(groups, spawn_seeds(seed, len(groups)), strict=True):
-        generator, worth, strange = torch_generator(own, typical.device), 0, False
+        generator, drawn = torch_generator(own, typical.device), []
         chained, codes = hasattr(model.likelihood, "given"), density(group.context)
         size = MOST_ROWS if chained else MOST_PARTICLES
         for start in range(0, len(group.index), size):
             index = group.index[start : start + size]
             if chained:
-                drawn = _chained(model, codes, group, typical, len(index), generator, noise, without_code)
+                part = _chained(model, codes, group, typical, len(index), generator, noise, without_code)
             else:
-                drawn = _independent(model, codes, group, typical, len(index), generator, noise)
-            result[index] = drawn.rows.float().cpu().numpy()
-            worth, strange = worth + drawn.worth, strange or drawn.strange
-        _judge(group, worth, strange)
+                part = _independent(model, codes, group, typical, len(index), generator, noise)
+            result[index] = part.rows.float().cpu().numpy()
+            drawn.append(part)
+        _judge(group, drawn)
     return result
 
 
@@ -187,7 +192,8 @@ def _chained(
         likelihood: ColumnByColumn = model.decode(z, group.context)  # type: ignore[assignment]
         told = likelihood.conditioned(proposals.asked.expand(count, -1), rows) if is_told(model) else likelihood
         rows = _with_asked(told.mean, rows, group.rules)
-    return Drawn(proposals.shares.fill(rows, positions, generator), worth, proposals.shares.beyond())
+    rarer = times_rarer(proposals, weighted.logs, generator)
+    return Drawn(proposals.shares.fill(rows, positions, generator), worth, proposals.shares.beyond(), rarer)
 
 
 def _independent(
@@ -220,8 +226,9 @@ def _with_asked(rows: Tensor, asked: Tensor, rules: Sequence[ColumnRule]) -> Ten
     return rows
 
 
-def _judge(group: GivenRows, worth: int, strange: bool) -> None:
-    count = len(group.index)
+def _judge(group: GivenRows, drawn: Sequence[Drawn]) -> None:
+    count, worth = len(group.index), sum(part.worth for part in drawn)
+    rarer = drawn[0].times_rarer
     words = " and ".join(dict.fromkeys(rule.words for rule in group.rules))
     if worth == 0:
         raise InputError(
@@ -229,10 +236,16 @@ def _judge(group: GivenRows, worth: int, strange: bool) -> None:
             "the ranges."
         )
     message = None
-    if strange:
+    if any(part.strange for part in drawn):
         message = (
             f"sample: the model makes no rows like {words}: it goes beyond what it was fitted to, and what the other "
             "columns are there is a guess. Check the values."
+        )
+    elif rarer > CONTRADICTION:
+        times = f"{rarer:,.0f}" if rarer < MANY_TIMES else f"more than {MANY_TIMES:,}"
+        message = (
+            f"sample: {words} seem to contradict each other: the model makes them together {times} times less often "
+            "than if they had nothing to do with each other, so that the other columns are a guess. Check the values."
         )
     elif worth < WORTH_WARNING * count:
         message = (
