@@ -117,6 +117,19 @@ def test_strange_columns_are_told(read):
     assert table.column("a").type == pa.string()
     with pytest.warns(DataWarning, match=r"taken for column names, but 'State-gov' is also a cell of that column"):
         read("39,State-gov\n50,Private\n38,State-gov\n")
+    with pytest.warns(DataWarning, match=r"but '39', 'Private', 'a', 'b', 'c', … are also cells of their columns"):
+        read("39,Private,a,b,c,d\n" * 3)
+    read("39,State-gov\n50,Private\n38,State-gov\n", text=["State-gov"])  # a model's file: the names are known
+    read("2023,2024,city\n7,8,Oslo\n9,9,Rome\n")
+
+
+def test_spaces_behind_every_comma_are_no_part_of_cells(read):
+    table = read("age, job,note\n1, a,  b c\n2, ,\n3,d, e \n")
+    assert table.to_pydict() == {"age": [1, 2, 3], "job": ["a", None, "d"], "note": ["b c", None, "e "]}
+    kept = read('age,job\n1, a\n2," b"\n')  # quotes say that somebody meant it
+    assert kept.column("job").to_pylist() == [" a", " b"]
+    assert read("age,job\n1,a\n2, b\n").column("job").to_pylist() == ["a", " b"]
+    assert read("job\n a\nb\n").column("job").to_pylist() == [" a", "b"]
 
 
 def test_without_pyarrow_only_numbers_are_read(read, monkeypatch):

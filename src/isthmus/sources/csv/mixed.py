@@ -11,11 +11,13 @@ from isthmus.core.errors import DataWarning, InputError
 from isthmus.sources.arrow import pyarrow
 
 from .lines import Limits
-from .structure import checked_rows, scanned
+from .structure import Structure, checked_rows, scanned, spaces_follow_commas
 from .types import almost_numbers, missing_marks, typed, without_marks
 
 BLOCK_BYTES = 32 << 20
 """What pyarrow parses at once; a row must fit into it."""
+NAMED = 5
+"""How many columns a warning names."""
 
 
 def read_mixed(
@@ -42,6 +44,8 @@ def read_mixed(
             f"{path}, line {number}: one column, {names[0][:40]!r}. The cells seem to be separated by something else "
             "than commas: save the file with commas."
         )
+    table = _unspaced(table, path, offset, structure)
+    _look_at_names(table, path, text)
     # Lines are rows if no cell goes on over lines.
     return typed_columns(table, path, text, None if structure.quotes else number + 1, set())
 
@@ -65,7 +69,9 @@ def mixed_pieces(
         file.seek(offset)
         try:
             for batch in csv.open_csv(file, **_options(names, structure.quotes)):
-                table = pa.Table.from_batches([batch])
+                table = _unspaced(pa.Table.from_batches([batch]), path, offset, structure)
+                if not rows:
+                    _look_at_names(table, path, text)
                 yield typed_columns(table, path, text, None if structure.quotes else number + 1 + rows, marks)
                 rows += batch.num_rows
         except pa.ArrowException as error:
@@ -133,17 +139,39 @@ def _options(names: Sequence[str], quotes: bool) -> dict[str, Any]:
     }
 
 
-def _look_at(texts: Any, path: Path, name: str, first_line: int | None) -> None:
-    """Say what is strange about a column of text."""
+def _unspaced(table: Any, path: Path, offset: int, structure: Structure) -> Any:
+    """The cells without the spaces that follow every comma of a file, which are then no part of them."""
+    if structure.quotes or not spaces_follow_commas(path, offset):
+        return table
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pc.index(texts, name).as_py() >= 0:
+    columns = {}
+    for name in table.column_names:
+        trimmed = pc.utf8_ltrim(table.column(name), " ")
+        columns[name] = pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+    return pa.table(columns)
+
+
+def _look_at_names(table: Any, path: Path, text: Collection[str]) -> None:
+    """Say if the names of columns look like a row."""
+    import pyarrow.compute as pc
+
+    names = [name for name in table.column_names if name not in text]
+    found = [name for name in names if pc.index(table.column(name), name).as_py() >= 0]
+    if found:
+        listed = ", ".join(repr(name) for name in found[:NAMED]) + (", …" if len(found) > NAMED else "")
         warnings.warn(
-            f"{path}: the first line was taken for column names, but {name!r} is also a cell of that column. If the "
-            "file has no line of names, say so: header=False (in the shell: --no-header).",
+            f"{path}: the first line was taken for column names, but {listed} "
+            f"{'is also a cell of that column' if len(found) == 1 else 'are also cells of their columns'}. If the file "
+            "has no line of names, say so: header=False (in the shell: --no-header).",
             DataWarning,
             stacklevel=4,
         )
+
+
+def _look_at(texts: Any, path: Path, name: str, first_line: int | None) -> None:
+    """Say what is strange about a column of text."""
     found = almost_numbers(texts)
     if found is not None:
         row, count = found

@@ -41,7 +41,8 @@ def read_csv(
     ``tables``): a column is what all of its cells are, in this order: whole numbers, numbers, booleans (true, false),
     dates (2024-01-31), times (2024-01-31T12:30, with or without a zone), durations (PT3600S), and else text. In columns
     that are not text, cells such as "NA", "null" and "?" are missing, too; and where one of these stands for a missing
-    number, it does for a missing word as well. Whole numbers with leading zeros are text.
+    number, it does for a missing word as well. Whole numbers with leading zeros are text. Where the first row has a
+    space behind every comma, and the file no quotes, such spaces are no part of the cells.
 
     Parameters
     ----------

@@ -63,6 +63,14 @@ def scanned(path: Path, offset: int, number: int, limits: Limits) -> Structure:
                 return Structure(plain=not (quotes or blank or returns), quotes=quotes)
 
 
+def spaces_follow_commas(path: Path, offset: int) -> bool:
+    """Whether the row at ``offset`` has a space behind every comma, and a comma."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        row = file.readline()
+    return 0 < row.count(b",") == row.count(b", ")
+
+
 def checked_rows(path: Path, offset: int, number: int, width: int, limits: Limits) -> int:
     """How many rows there are, each read by the strictest of parsers.
 
