@@ -21,6 +21,7 @@ from .rows import about, read_input
 from .schema_options import schema_setting
 from .session import Session
 from .settings import settings_tree
+from .threads import choose_threads
 
 OWN_OPTIONS = {"alarm_rate": "--alarm-rate", "contamination": "--contamination", "random_state": "--seed"}
 
@@ -33,6 +34,7 @@ def loaded(path: Path, trust: tuple[str, ...]) -> AnomalyDetector:
             f"--model {path} holds a {type(found).__name__}, which is no detector. Learn one from normal rows: "
             "--normal FILE (and keep it: --save DETECTOR.safetensors)."
         )
+    choose_threads(found.schema_.row_shape)
     return found
 
 
@@ -72,6 +74,7 @@ def learnt(
         callbacks=progress_callbacks("AnomalyDetector", session.quiet, False),
         **rule.settings(len(found.rows), detector.get_params()["calibration_fraction"], from_normal_rows),
     )
+    choose_threads(found.rows.shape[1:])
     with about(file):
         detector.fit(found.rows)
     detector.set_params(callbacks=None)  # the bar belongs to this process, not to the model

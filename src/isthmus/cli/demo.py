@@ -10,6 +10,7 @@ import click
 from .options import PATH, debug_option, examples
 from .results import check_output
 from .session import Session
+from .threads import choose_threads
 
 if TYPE_CHECKING:
     from isthmus.report.summary import ComparisonRow
@@ -40,6 +41,7 @@ def command(session: Session, output: Path, show: bool, quick: bool, seed: int) 
 
     from isthmus.report.demo import build_demo
 
+    choose_threads((64,))  # the pixels of its digits
     summary = build_demo(output, quick=quick, random_state=seed, progress=lambda words: session.note(f"{words} …"))
     click.echo(str(output))
     for row in summary.comparison:

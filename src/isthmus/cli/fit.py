@@ -18,6 +18,7 @@ from .rows import about, read_input
 from .schema_options import schema_option, schema_setting, with_schema
 from .session import Session
 from .settings import parse_assignment, read_config, settings_tree
+from .threads import choose_threads
 
 if TYPE_CHECKING:
     from isthmus.estimators.base import BaseAutoencoder
@@ -146,6 +147,7 @@ def command(
         estimator.validate_parameters()
         form = ImageForm(size, None if channels is None else int(channels))
         data = read_input(file, key, form, skip_bad).rows
+        choose_threads(data.shape[1:])
         with about(file):
             estimator.fit(data)
         _save(estimator, output)

@@ -12,6 +12,7 @@ from .image_options import skip_bad_option
 from .images import form_of
 from .options import debug_option, file_argument, header_option, key_option, model_argument, trust_option
 from .rows import Input, read_input
+from .threads import choose_threads
 
 if TYPE_CHECKING:
     from isthmus.data.schema import Schema
@@ -62,6 +63,7 @@ def load_autoencoder(path: Path, trust: tuple[str, ...]) -> BaseAutoencoder:
             f"{path} holds a detector of anomalies, which has no code. Use it with: isthmus anomalies FILE --model "
             f"{path}."
         )
+    choose_threads(found.schema_.row_shape)
     return found
 
 
