@@ -104,7 +104,7 @@ def test_sample_of_columns_that_the_model_makes(files, run: Callable[..., Result
         "sample", files.conditional_model, "--given", "height=2..1", "--given", "age=1", "--given", "income=1"
     )
     assert refused.exit_code == 2
-    assert "--given: `given` has a range from 2 to 1 for column 'height'" in refused.stderr
+    assert "--given has a range from 2 to 1 for column 'height'" in refused.stderr
     refused = run("sample", files.conditional_model, "--given", "income=1", "--balanced", "old")
     assert "--balanced old: the model has no such column. There are: height, weight, age, income." in refused.stderr
     refused = run("sample", files.conditional_model, "--given", "age=1", "--balanced", "income")
@@ -137,9 +137,9 @@ def test_values_ranges_and_lists_as_they_are_written() -> None:
     }
     for text, (key, value) in texts.items():
         assert given_values([text], schema, modelled=True) == {key: value}
-    with pytest.raises(ParameterError, match=r"--given: `given` has the level 'x' for column 'job'"):
+    with pytest.raises(ParameterError, match=r"--given has the level 'x' for column 'job'"):
         given_values(["job=a,x"], schema, modelled=True)
-    with pytest.raises(ParameterError, match=r"--given: `given` asks for missing cells of column 'size'"):
+    with pytest.raises(ParameterError, match=r"--given asks for missing cells of column 'size'"):
         given_values(["size=missing"], schema, modelled=True)
 
 
@@ -171,7 +171,7 @@ def test_positions_of_arrays_and_an_exposure_that_may_be_left_out() -> None:
     schema = Schema.learn(X, kind={1: "condition", 2: "exposure", "*": "count"})
     assert given_values(["1=0"], schema) == {1: 0}
     assert given_values(["1=1", "2=2.5"], schema) == {1: 1, 2: 2.5}
-    with pytest.raises(ParameterError, match="--given: `given` has the exposure -1"):
+    with pytest.raises(ParameterError, match="--given has the exposure -1"):
         given_values(["1=1", "2=-1"], schema)
     with pytest.raises(ParameterError, match=r"There are: 1, one of 0, 1; 2, the exposure\."):
         given_values(["3=1"], schema)

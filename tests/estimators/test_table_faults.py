@@ -154,8 +154,10 @@ def test_other_columns_are_listed_and_their_order_does_not_matter(model: VAE) ->
         (
             "height",
             [170.0, "tall"] * (ROWS // 2),
-            r"Column 'height' mixes types: row 0 holds 170\.0 \(float\), and row 1",
+            r"Column 'height' mixes types: row 0 holds 170\.0 \(float\), and row 1 holds 'tall' \(str\)\. The model "
+            r"was fitted to numbers there: .* \(pandas\.to_numeric\(X\['height'\], errors='coerce'\)\)\.$",
         ),
+        ("city", ["Rome", 3] * (ROWS // 2), r"Column 'city' mixes types.* for example X\['city'\]\.astype\(str\)\.$"),
         ("height", [1 + 2j] * ROWS, r"height"),
         ("height", [[1, 2]] * ROWS, r"not numeric: 'height' \("),
     ],

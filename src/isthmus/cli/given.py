@@ -84,8 +84,11 @@ def given_values(
     try:
         schema.carried_given(given_cells(schema, given, 1, balanced).known if modelled else given, 1)
     except InputError as error:
-        option = f"--balanced {balanced}" if "`balanced`" in str(error) else "--given"
-        raise ParameterError(f"{option}: {error}") from error
+        message = str(error)
+        of_balanced = "`balanced`" in message
+        option, name = (f"--balanced {balanced}", "`balanced`") if of_balanced else ("--given", "`given`")
+        said = f"{option}{message.removeprefix(name)}" if message.startswith(name) else f"{option}: {message}"
+        raise ParameterError(said) from error
     return given or None
 
 

@@ -54,8 +54,7 @@ def mixture(cells: Sequence[Any], label: object) -> str:
         elif _family(cell) != _family(first[1]):
             return (
                 f"Column {label!r} mixes types: row {first[0]} holds {first[1]!r:.40} ({type(first[1]).__name__}), and "
-                f"row {row} holds {cell!r:.40} ({type(cell).__name__}). Convert all cells to one type, for example "
-                f'X[{label!r}].astype(str), or leave the column out: schema={{{label!r}: "ignore"}}.'
+                f"row {row} holds {cell!r:.40} ({type(cell).__name__})."
             )
     return ""
 

@@ -48,6 +48,10 @@ NATIVE_TYPES = re.compile(
 )
 """The native column types that can be restored: nothing else is handed to a frame library."""
 
+_AS_NUMBERS = (
+    "correct the cells that hold something else, or let them be missing (pandas.to_numeric(X[{!r}], errors='coerce'))."
+)
+
 
 class FrameMatrix(Matrix):
     """The columns of a frame, each as an array (a view of the frame's own memory where its library allows).
@@ -106,7 +110,7 @@ class FrameMatrix(Matrix):
     def refuse_words(self, declared: Collection[int] = (), ignored: Collection[int] = (), fitted: bool = False) -> None:
         for position, words in self._mixed.items():
             if position not in ignored:
-                raise InputError(words)
+                raise InputError(f"{words} {self._one_type(position, position in declared, fitted)}")
         other = [
             position
             for position in self._foreign
@@ -119,10 +123,18 @@ class FrameMatrix(Matrix):
             say = f'schema={{{self.labels[other[0] if hint is None else hint]!r}: "{role}"}}'
             fix = f"Turn them into numbers first, or say what they are: {say}."
             if fitted:
-                fix = "The model was fitted to numbers there: turn them into numbers."
+                fix = f"The model was fitted to numbers there: {_AS_NUMBERS.format(self.labels[other[0]])}"
             raise InputError(
                 f"Columns that are not numeric: {', '.join(names)}{', …' if len(other) > 10 else ''}. {fix}"
             )
+
+    def _one_type(self, position: int, is_text: bool, fitted: bool) -> str:
+        """What to do about a column of several types."""
+        label = position if self.labels is None else self.labels[position]
+        if fitted and not is_text:
+            return f"The model was fitted to numbers there: {_AS_NUMBERS.format(label)}"
+        fix = f"Convert all cells to one type, for example X[{label!r}].astype(str)"
+        return f"{fix}." if fitted else f'{fix}, or leave the column out: schema={{{label!r}: "ignore"}}.'
 
     def huge_integers(self) -> list[int]:
         return [position for position, column in enumerate(self._columns) if is_huge(column).any()]
