@@ -108,7 +108,7 @@ def test_sample_of_columns_that_the_model_makes(files, run: Callable[..., Result
     refused = run("sample", files.conditional_model, "--given", "income=1", "--balanced", "old")
     assert "--balanced old: the model has no such column. There are: height, weight, age, income." in refused.stderr
     refused = run("sample", files.conditional_model, "--given", "age=1", "--balanced", "income")
-    assert "--balanced income: `balanced` needs a column of levels; column 'income' holds numbers." in refused.stderr
+    assert "--balanced income needs a column of levels; column 'income' holds numbers." in refused.stderr
 
 
 def test_values_ranges_and_lists_as_they_are_written() -> None:
