@@ -12,9 +12,8 @@ from isthmus.core.batch import Batch
 
 from .ensemble import Ensemble
 from .ensemble_neighbours import Neighbours
+from .hidden_blocks import HiddenBlocks
 
-# How many passes at most the hidden cells of a row take.
-MOST_PASSES = 2
 # What a cell costs at least on average, so that what hardly errs does not outweigh everything: half of 0.001 squared.
 LEAST_COST = 5e-7
 # Where float32 ends the costs of cells stop growing; the distance to the nearest rows, in float64, does not.
@@ -54,8 +53,9 @@ class Costs:
     ----------
     shown : Tensor, shape (members, n, columns)
         When the members are shown the whole row.
-    hidden : list of Tensor, each (members, n, columns)
-        The same in each pass, in which each member is not shown some columns.
+    hidden : Tensor, shape (rounds, n, columns), or None
+        When the cell is hidden from the member that is asked for it; see
+        :class:`~isthmus.models.hidden_blocks.HiddenBlocks`.
     complete, expected : Tensor, shape (n, d)
         The rows, standardised, with what is expected in absent cells; and what is expected in all of them.
     present, known : Tensor of bool, shape (n, columns), or None for all
@@ -63,7 +63,7 @@ class Costs:
     """
 
     shown: Tensor
-    hidden: list[Tensor]
+    hidden: Tensor | None
     complete: Tensor
     expected: Tensor
     present: Tensor | None
@@ -101,7 +101,6 @@ class AnomalyScorer(nn.Module):
     shown_costs: Tensor
     hidden_costs: Tensor
     medians: Tensor
-    hides: Tensor
     unknown: Tensor
     column_of: Tensor
 
@@ -110,14 +109,14 @@ class AnomalyScorer(nn.Module):
         self.ensemble, self.training_rows, self.hidden_blocks = ensemble, training_rows, hidden_blocks
         members, columns = ensemble.members, ensemble.columns
         self.neighbours = Neighbours(training_rows, ensemble.width, mixed)
-        hides = hidden_by(columns, members) if hidden_blocks else torch.zeros(0, members, columns, dtype=torch.bool)
-        self.register_buffer("hides", hides, persistent=False)
-        self.register_buffer("shown_costs", torch.ones(members, columns))
-        self.register_buffer("hidden_costs", torch.ones(len(hides), members, columns))
-        self.register_buffer("medians", torch.ones(3, dtype=torch.float64))
         repeats = [max(1, block.cardinality) for block in ensemble.blocks for _ in range(block.columns)]
         column_of = torch.arange(columns).repeat_interleave(torch.tensor(repeats))
         self.register_buffer("column_of", column_of, persistent=False)
+        self.hiding = HiddenBlocks(column_of, columns, members) if hidden_blocks else None
+        passes = 0 if self.hiding is None else len(self.hiding.hides)
+        self.register_buffer("shown_costs", torch.ones(members, columns))
+        self.register_buffer("hidden_costs", torch.ones(passes, members, columns))
+        self.register_buffer("medians", torch.ones(3, dtype=torch.float64))
         # A level that training did not see is as odd as a row that was not there.
         worst = math.log(training_rows + 1)
         unknown = [worst if block.cardinality else 0.0 for block in ensemble.blocks for _ in range(block.columns)]
@@ -132,15 +131,13 @@ class AnomalyScorer(nn.Module):
         flags = None if visible is None else visible.to(rows.dtype)
         given = model(rows, flags)
         shown = self._cost(given, rows, present, visible)
-        hidden, expected, count = [], torch.zeros_like(rows), torch.zeros_like(rows[0])
-        for hides in self.hides.to(rows.dtype):
-            seen = (1 - hides)[:, None]
-            found = model(rows, seen.expand(-1, len(rows), -1) if flags is None else seen * flags)
-            hidden.append(self._cost(found, rows, present, visible))
-            mine = hides.index_select(1, self.column_of)
-            expected += (found * mine[:, None]).sum(0)
-            count += mine.sum(0)
-        expected = expected / count if hidden else given.mean(0)
+        hidden, expected = None, given.mean(0)
+        if self.hiding is not None:
+            answers = self._answers(self.hiding, rows, flags)
+            hidden = self._cost(answers, rows, present, visible)
+            covered = self.hiding.covered.to(rows.dtype)
+            mine = model.expansion.per_feature(covered / covered.sum(0))
+            expected = (answers * mine[:, None]).sum(0)
         complete = rows
         if present is not None:
             levels = self.unknown.index_select(0, self.column_of) > 0
@@ -148,6 +145,14 @@ class AnomalyScorer(nn.Module):
             complete = torch.where(model.expansion.per_feature(present), rows, filled)
         known = present if visible is None or present is None else present | visible
         return Costs(shown, hidden, complete, expected, present, known)
+
+    def _answers(self, hiding: HiddenBlocks, rows: Tensor, flags: Tensor | None) -> Tensor:
+        """What is given back of each cell by a member that it is hidden from: (rounds, n, d)."""
+        found = [
+            self.ensemble.raw(rows, flags, seen, asked)
+            for seen, asked in zip((~hiding.hides).to(rows.dtype), hiding.asked, strict=True)
+        ]
+        return self.ensemble.outputs(hiding.gathered(found))
 
     def _cost(self, given: Tensor, rows: Tensor, present: Tensor | None, visible: Tensor | None) -> Tensor:
         costs = self.ensemble.costs(given, rows.clamp(-FARTHEST, FARTHEST))
@@ -164,11 +169,10 @@ class AnomalyScorer(nn.Module):
         costs = self.costs(batch)
         reconstruction = (costs.shown * (1 / (self.shown_costs * len(self.shown_costs)))[:, None]).sum(0)
         hidden = reconstruction
-        if costs.hidden:
-            # 0 for the members that see the cell.
-            weights = self.hides / (self.hidden_costs * self.hides.sum((0, 1)))
-            parts = (one * weight[:, None] for one, weight in zip(costs.hidden, weights, strict=True))
-            hidden = torch.stack([part.sum(0) for part in parts]).sum(0)
+        if self.hiding is not None and costs.hidden is not None:
+            covered = self.hiding.covered
+            weights = covered / (self.hiding.of_rounds(self.hidden_costs) * covered.sum(0))
+            hidden = (costs.hidden * weights[:, None]).sum(0)
         reconstruction, hidden = reconstruction.double(), hidden.double()
         distance = self.neighbours(costs.complete)
         if costs.known is not None:
@@ -203,17 +207,3 @@ def _spread_over(ratios: Tensor, known: Tensor) -> Tensor:
     """Cells that are missing count as much as the others of their row do on average."""
     mean = torch.where(known, ratios, 0.0).sum(1, keepdim=True) / known.sum(1, keepdim=True).clamp_min(1)
     return torch.where(known, ratios, mean)
-
-
-def hidden_by(columns: int, members: int) -> Tensor:
-    """Which columns each member does not see in each pass: (passes, members, columns) bool.
-
-    Columns are dealt out to as many blocks as there is time for; each block is hidden at least once, from some member.
-
-    >>> hidden_by(3, 2).int().tolist()
-    [[[1, 0, 0], [0, 1, 0]], [[0, 0, 1], [1, 0, 0]]]
-    """
-    blocks = min(columns, MOST_PASSES * members)
-    passes = min(MOST_PASSES, math.ceil(2 * blocks / members))
-    turn = torch.arange(passes * members).reshape(passes, members, 1) % blocks
-    return torch.arange(columns) % blocks == turn

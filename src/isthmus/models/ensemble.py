@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from isthmus.components.networks.activations import activation
-from isthmus.components.networks.batched import UnitsInUse
+from isthmus.components.networks.batched import UnitsInUse, members_linear
 from isthmus.components.networks.layers import initialise
 from isthmus.components.networks.mlp import MLP
 from isthmus.core.batch import Batch
@@ -165,13 +165,46 @@ class Ensemble(nn.Module):
 
         ``visible``, (n, columns) or (members, n, columns): the cells that the members are shown.
         """
+        return self.outputs(self.raw(rows, visible))
+
+    def raw(
+        self, rows: Tensor, visible: Tensor | None = None, seen: Tensor | None = None, asked: Tensor | None = None
+    ) -> Tensor:
+        """What comes out of the networks: (members, n, d), or (members, n, k).
+
+        Parameters
+        ----------
+        rows, visible : Tensor
+            As :meth:`forward` takes them.
+        seen : Tensor, shape (members, columns), optional
+            1 where a member is shown a column of any row. None: everywhere.
+        asked : Tensor of int64, shape (members, k), optional
+            The features that each member is asked for. None: all.
+        """
         shown = torch.minimum(torch.maximum(rows, self.low), self.high)
+        layers: list[Any] = list(self.network.children())
+        first, last, steady = layers[0], layers[-1], not self.training
+        weight, bias = first.weight, first.bias
+        if seen is not None:
+            # What a member is never shown is left out of its weights rather than of each row.
+            weight = weight * torch.cat([self.expansion.per_feature(seen), seen], -1)[:, None]
         if visible is None:
-            flags = shown.new_ones(*shown.shape[:-1], self.columns)
+            # All flags are 1: their weights are a part of the bias.
+            weight, of_flags = weight.split([self.width, self.columns], -1)
+            found = members_linear(shown, weight, bias + of_flags.sum(-1), steady)
         else:
             flags = visible.to(shown.dtype)
             shown = shown * self.expansion.per_feature(flags)
-        raw = self.network(torch.cat([shown, flags], -1))
+            found = members_linear(torch.cat([shown, flags], -1), weight, bias, steady)
+        for layer in layers[1:-1]:
+            found = layer(found)
+        if asked is None:
+            return last(found)
+        weight = last.weight.gather(1, asked[..., None].expand(-1, -1, last.in_features))
+        return members_linear(found, weight, last.bias.gather(1, asked), steady)
+
+    def outputs(self, raw: Tensor) -> Tensor:
+        """What :meth:`raw` gave of whole rows, (..., d): of levels, the logarithms of their probabilities."""
         if not any(block.cardinality for block in self.blocks):
             return raw
         parts = []

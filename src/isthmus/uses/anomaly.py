@@ -16,7 +16,8 @@ from isthmus.models.anomaly_scorer import LEAST_COST, AnomalyScorer
 
 from .inference import SelectedRows
 
-BATCH_ROWS = 512
+# More make tensors that the allocator hands back to the system after each batch: half as fast.
+BATCH_ROWS = 256
 # Of large data, so many rows say how large costs are.
 MEASURED_ROWS = 1 << 14
 CELLS = 1 << 20
@@ -77,7 +78,9 @@ def measure(scorer: AnomalyScorer, rows: RowSource, generator: Generator) -> Non
     scorer.eval()
     chosen = torch.randperm(len(rows), generator=generator)[:MEASURED_ROWS].sort().values
     some = SelectedRows(rows, chosen)
-    shown, hidden = torch.zeros_like(scorer.shown_costs).double(), torch.zeros_like(scorer.hidden_costs).double()
+    hiding = scorer.hiding
+    shown = torch.zeros_like(scorer.shown_costs).double()
+    hidden = None if hiding is None else torch.zeros_like(hiding.covered, dtype=torch.float64)
     counts = torch.zeros(scorer.ensemble.columns, dtype=torch.float64, device=shown.device)
     complete = []
     for piece, batch in batches(scorer, some):
@@ -85,11 +88,12 @@ def measure(scorer: AnomalyScorer, rows: RowSource, generator: Generator) -> Non
         costs = scorer.costs(batch)
         complete.append(costs.complete[:known].cpu())
         shown += costs.shown[:, :known].sum(1, dtype=torch.float64)
-        for sums, one in zip(hidden, costs.hidden, strict=True):
-            sums += one[:, :known].sum(1, dtype=torch.float64)
+        if hidden is not None and costs.hidden is not None:
+            hidden += costs.hidden[:, :known].sum(1, dtype=torch.float64)
         counts += known if costs.present is None else costs.present[:known].sum(0)
     scorer.shown_costs.copy_((shown / counts.clamp_min(1)).clamp_min(LEAST_COST))
-    scorer.hidden_costs.copy_((hidden / counts.clamp_min(1)).clamp_min(LEAST_COST))
+    if hiding is not None and hidden is not None:
+        scorer.hidden_costs.copy_(hiding.of_members(hidden / counts.clamp_min(1)).clamp_min(LEAST_COST))
     scorer.draw_neighbours(torch.cat(complete), generator)
     measures = [
         scorer.measures(scorer.oddities(batch))[:, : piece.stop - piece.start].cpu()

@@ -56,18 +56,21 @@ class BatchedLinear(nn.Module):
             nn.init.zeros_(self.bias)
 
     def forward(self, rows: Tensor) -> Tensor:
-        weight: Tensor = self.weight
-        missing = -self.in_features % FAN_IN_MULTIPLE
-        if missing and not self.training:
-            rows, weight = functional.pad(rows, (0, missing)), functional.pad(weight, (0, missing))
-        if rows.dim() == 2:
-            # One wide product is faster than a batch of narrow ones.
-            given = functional.linear(rows, weight.flatten(0, 1), self.bias.flatten())
-            return given.unflatten(1, (self.members, -1)).transpose(0, 1)
-        return torch.baddbmm(self.bias[:, None], rows, weight.transpose(1, 2))
+        return members_linear(rows, self.weight, self.bias, steady=not self.training)
 
     def extra_repr(self) -> str:
         return f"members={self.members}, in_features={self.in_features}, out_features={self.out_features}"
+
+
+def members_linear(rows: Tensor, weight: Tensor, bias: Tensor, steady: bool) -> Tensor:
+    """What a :class:`BatchedLinear` with these weights gives; ``steady`` pads fan-ins."""
+    missing = -weight.shape[-1] % FAN_IN_MULTIPLE
+    if missing and steady:
+        rows, weight = functional.pad(rows, (0, missing)), functional.pad(weight, (0, missing))
+    if rows.dim() == 2:
+        # One wide product is faster than a batch of narrow ones.
+        return functional.linear(rows, weight.flatten(0, 1), bias.flatten()).unflatten(1, bias.shape).transpose(0, 1)
+    return torch.baddbmm(bias[:, None], rows, weight.transpose(1, 2))
 
 
 class BatchedLayerNorm(nn.Module):
