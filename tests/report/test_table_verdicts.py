@@ -79,3 +79,11 @@ def test_without_training_rows_privacy_is_not_measured(found: TableEvaluation):
     last = changed.verdicts[-1]
     assert (last.measure, last.word) == ("privacy", "not measured")
     assert last.meaning.startswith("give the rows that the model was fitted to")
+
+
+@pytest.mark.parametrize(("real", "given_away"), [(0.9, False), (0.9992, True)])
+def test_a_target_that_other_columns_repeat_is_said(found: TableEvaluation, real: float, given_away: bool):
+    changed = dataclasses.replace(found, usefulness=Usefulness({"r2": real}, {"r2": 0.9}))
+    (one,) = (one for one in changed.verdicts if one.measure == "useful")
+    assert one.meaning.startswith(f"of what real rows teach about {found.target}: R² 0.900 instead of {real:.3f}")
+    assert ("other columns give it away" in one.meaning) == given_away

@@ -24,6 +24,8 @@ DETECTION = (0.65, 0.85)
 SHARED_BELOW = 0.35
 USEFUL_SHARES = (0.95, 0.85)
 LEAST_R2, LEAST_AUC = 0.05, 0.55
+# A score of real rows from which on the other columns give the target away.
+GIVEN_AWAY = 0.999
 MISSING_RATES = (0.02, 0.05)
 MISSING_TOGETHER = (0.1, 0.3)
 NEARER = (0.02, 0.1)
@@ -186,13 +188,16 @@ def _useful(found: TableEvaluation) -> Verdict:
     if not _predictable(found):
         return _not_measured("useful", f"real rows themselves do not tell {target}: {name} {real:.2f}", worry)
     share = found.usefulness.share(score)
+    meaning = f"of what real rows teach about {target}: {name} {drawn:.3f} instead of {real:.3f}"
+    if real >= GIVEN_AWAY:
+        meaning += "; other columns give it away, so that little is asked: name another target, or leave them out"
     return Verdict(
         "useful",
         share,
         f"{share:.1%}",
         "100%",
         _graded(share, *USEFUL_SHARES, less_is_better=False),
-        f"of what real rows teach about {target}: {name} {drawn:.3f} instead of {real:.3f}",
+        meaning,
         worry,
     )
 
